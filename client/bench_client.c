@@ -1,0 +1,288 @@
+/*
+ * bench_client: a closed-loop TCP echo client.
+ *
+ * Exit status: 0 good; 1 the run failed (nothing completed, or errors; the results are still
+ * printed and written); 2 usage; 77 the backend that was asked for cannot run here.
+ */
+#include "client/flight.h"
+#include "client/print.h"
+#include "client/results.h"
+#include "client/series.h"
+#include "common/clock.h"
+#include "common/host.h"
+#include "common/report.h"
+#include "common/units.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIELD(name) offsetof(struct client_config, name)
+#define MIB         (1024 * 1024ULL)
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNSUPPORTED = 77 };
+
+static const char *const verify_choices[] = {"length", "full", NULL};
+
+static const struct opt rows[] = {
+    {"host", 'h', OPT_TEXT, FIELD(host), "127.0.0.1", "HOST", 0, 0, NULL,
+     "server to connect to: IPv4, IPv6 or a name"},
+    {"port", 'p', OPT_COUNT, FIELD(port), "8080", "N", 1, 65535, NULL, "its port"},
+    {"unix", 'u', OPT_TEXT, FIELD(unix_path), NULL, "PATH", 0, 0, NULL,
+     "connect to a Unix socket instead of host and port"},
+    {"connections", 'c', OPT_COUNT, FIELD(connections), "100", "N", 1, 1000000, NULL,
+     "connections, each with one request in flight"},
+    {"size", 's', OPT_BYTES, FIELD(size_bytes), "256", "BYTES", 1, 16 * MIB, NULL, "message size"},
+    {"duration", 'd', OPT_DURATION_NS, FIELD(duration_ns), NULL, "TIME", NS_PER_MS,
+     7 * 24 * 3600 * NS_PER_S, NULL,
+     "length of the measuring window; 10s unless --requests ends it"},
+    {"requests", 'n', OPT_COUNT, FIELD(requests), NULL, "N", 1, UINT64_MAX / 2, NULL,
+     "end the window after so many requests"},
+    {"warmup", 0, OPT_DURATION_NS, FIELD(warmup_ns), "1s", "TIME", 0, 3600 * NS_PER_S, NULL,
+     "run for so long before the window starts"},
+    {"interval", 'i', OPT_DURATION_NS, FIELD(interval_ns), "1s", "TIME", NS_PER_MS, 3600 * NS_PER_S,
+     NULL, "length of one line, and of one point of the series"},
+    {"timeout", 0, OPT_DURATION_NS, FIELD(timeout_ns), "5s", "TIME", NS_PER_MS, 3600 * NS_PER_S,
+     NULL, "a connect or a reply that takes longer is an error, and ends its connection"},
+    {"verify", 0, OPT_CHOICE, FIELD(verify), "length", "HOW", 0, 0, verify_choices,
+     "check the length of each reply, or every byte of it"},
+    {"backend", 'b', OPT_TEXT, FIELD(backend), "auto", "NAME", 0, 0, NULL,
+     "event backend; see below"},
+    {"threads", 't', OPT_COUNT, FIELD(threads), "1", "N", 1, 1024, NULL,
+     "threads, each with an event loop and a share of the connections"},
+    {"cpus", 0, OPT_CPUS, FIELD(cpus), NULL, "LIST", 0, 0, NULL,
+     "bind the threads to these CPUs in turn, such as 0,2-3"},
+    {"sndbuf", 0, OPT_BYTES, FIELD(sndbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
+     "SO_SNDBUF of each connection"},
+    {"rcvbuf", 0, OPT_BYTES, FIELD(rcvbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
+     "SO_RCVBUF of each connection"},
+    {"nodelay", 0, OPT_FLAG, FIELD(nodelay), NULL, NULL, 0, 0, NULL, "set TCP_NODELAY"},
+    {"json", 0, OPT_TEXT, FIELD(json), NULL, "FILE", 0, 0, NULL,
+     "write the report there; '-' is stdout, and the text then goes to stderr"},
+    {"quiet", 'q', OPT_FLAG, FIELD(quiet), NULL, NULL, 0, 0, NULL, "print only the final results"},
+};
+
+static const struct opt_table table = {
+    .program = "bench_client",
+    .summary = "measure a TCP echo server: requests per second, latency, CPU per request",
+    .rows = rows,
+    .count = sizeof rows / sizeof rows[0],
+    .notes = LOOP_HELP,
+    .examples = "bench_client -c 1000 -s 512 -d 30\n"
+                "bench_client -b io_uring -t 2 --cpus 2,3 --json result.json\n"
+                "bench_client -n 100000 --warmup 0 --verify full",
+};
+
+/* The client does best with epoll: it sends at once what a batch of completions would hold back. */
+static const char *const backend_order[] = {"epoll", "io_uring", "libev", NULL};
+
+static int complain(int status, const char *option, const char *value, const char *why)
+{
+    fprintf(stderr, "%s: --%s: '%s' %s\n", table.program, option, value, why);
+    return status;
+}
+
+static int choose_backend(struct run *run)
+{
+    const struct client_config *config = run->config;
+    char why[512];
+    int err = loop_choose(&run->loop, config->backend, backend_order, why, sizeof why);
+
+    if (err == -EINVAL)
+        return complain(EXIT_USAGE, "backend", config->backend, why);
+    if (err) {
+        fprintf(stderr, "%s: --backend: '%s' cannot run here: %s\n", table.program, config->backend,
+                why);
+        return EXIT_UNSUPPORTED;
+    }
+    run->loop.program = table.program;
+    run->loop.conn_bytes = flight_conn_bytes();
+    run->loop.read_while_unsent = true; /* a long reply begins before its request is all sent */
+    run->loop.socket_options = (struct net_options){
+        .sndbuf_bytes = config->sndbuf_bytes,
+        .rcvbuf_bytes = config->rcvbuf_bytes,
+        .nodelay = config->nodelay,
+    };
+    run->loop.connect_timeout_ns = config->timeout_ns;
+    return 0;
+}
+
+static int find_target(struct run *run)
+{
+    const struct client_config *config = run->config;
+    char why[160], text[192];
+
+    if (config->unix_path)
+        return net_unix_address(config->unix_path, &run->loop.peer)
+                   ? complain(EXIT_USAGE, "unix", config->unix_path,
+                              "is not a path of 1 to 107 characters")
+                   : 0;
+    if (net_resolve(config->host, (uint16_t)config->port, SOCK_STREAM, &run->loop.peer, why,
+                    sizeof why)) {
+        snprintf(text, sizeof text, "is not an address or a known name: %s", why);
+        return complain(EXIT_USAGE, "host", config->host, text);
+    }
+    return 0;
+}
+
+/* Descriptors for the connections, and some for rings, pipes and files. */
+static int raise_limits(const struct client_config *config)
+{
+    uint64_t want = config->connections + 32 + 8 * config->threads;
+    uint64_t have = net_raise_descriptor_limit(want);
+
+    if (have >= want)
+        return 0;
+    fprintf(stderr,
+            "%s: --connections: '%" PRIu64 "' needs %" PRIu64 " file descriptors, and the limit "
+            "here is %" PRIu64 " (see ulimit -Hn)\n",
+            table.program, config->connections, want, have);
+    return EXIT_USAGE;
+}
+
+static int check_config(struct client_config *config)
+{
+    int err;
+
+    if (config->duration_ns == 0 && config->requests == 0)
+        config->duration_ns = 10 * NS_PER_S;
+    if (config->threads > config->connections) {
+        fprintf(stderr, "%s: --threads: '%" PRIu64 "' is more than the %" PRIu64 " connections\n",
+                table.program, config->threads, config->connections);
+        return EXIT_USAGE;
+    }
+    err = config->json ? report_check_target(config->json) : 0;
+    if (err)
+        return complain(EXIT_USAGE, "json", config->json, strerror(-err));
+    return 0;
+}
+
+/* Ticks are what the live line moves by; a long window keeps them within their table. */
+static uint64_t choose_tick(const struct client_config *config)
+{
+    uint64_t tick_ns = config->interval_ns;
+
+    if (tick_ns >= NS_PER_S / 2 && config->duration_ns / (tick_ns / 5) < TICKS_MAX)
+        tick_ns /= 5;
+    return tick_ns;
+}
+
+/*
+ * Sleeps through the run, but wakes the threads at every tick, so that they look at the clock even
+ * when nothing arrives: that is cheaper than a timer in each of their waits. True when interrupted.
+ */
+static bool watch(struct run *run, FILE *out, bool live)
+{
+    struct series series;
+    struct series_point p;
+    bool interrupted = false;
+    uint64_t next_ns = CLOCK_NEVER_NS;
+
+    series_begin(&series, run);
+    for (;;) {
+        enum crew_news news = crew_wait(&run->crew, next_ns);
+        uint64_t start_ns = atomic_load(&run->start_ns), now_ns = clock_now_ns();
+
+        if (news == CREW_SIGNAL) {
+            interrupted = true;
+            atomic_store(&run->stop, true);
+            crew_wake_all(&run->crew);
+        }
+        if (start_ns && next_ns == CLOCK_NEVER_NS)
+            next_ns = start_ns + run->config->warmup_ns;
+        if (now_ns >= next_ns) {
+            crew_wake_all(&run->crew);
+            next_ns += ((now_ns - next_ns) / run->tick_ns + 1) * run->tick_ns;
+        }
+        while (!run->config->quiet && series_next(&series, &p)) {
+            if (live)
+                print_live_clear(out);
+            print_interval(out, run, &p);
+        }
+        if (news == CREW_DONE)
+            return interrupted;
+        if (live && series_peek(&series, &p))
+            print_live(out, run, &p);
+    }
+}
+
+static int measure(struct run *run, int argc, char **argv)
+{
+    const struct client_config *config = run->config;
+    bool to_stderr = config->json && strcmp(config->json, "-") == 0;
+    FILE *out = to_stderr ? stderr : stdout;
+    struct host_pressure before, after;
+    struct results results;
+    struct host host;
+    bool interrupted;
+    char why[160];
+    int err, status;
+
+    host_read(&host);
+    if (!config->quiet)
+        print_header(out, run);
+    host_read_pressure(&before);
+    if (crew_start(&run->crew, flight_run, why, sizeof why)) {
+        fprintf(stderr, "%s: %s\n", table.program, why);
+        return EXIT_USAGE;
+    }
+    interrupted = watch(run, out, !config->quiet && isatty(fileno(out)));
+    err = crew_join(&run->crew);
+    host_read_pressure(&after);
+
+    results_collect(&results, run, interrupted);
+    print_final(out, run, &results);
+    if (err)
+        fprintf(stderr, "%s: the event loop failed: %s\n", table.program, strerror(-err));
+    status = err || results_failed(&results) ? EXIT_FAILED : EXIT_SUCCESS;
+    if (config->json) {
+        err = results_write(&results, run, &table, argc, argv, &host, &before, &after, status);
+        if (err) {
+            fprintf(stderr, "%s: --json: '%s' could not be written: %s\n", table.program,
+                    config->json, strerror(-err));
+            status = EXIT_FAILED;
+        }
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static struct client_config config;
+    static struct run run = {.config = &config};
+    int err;
+
+    switch (opt_parse(&table, argc, argv, &config, stdout, stderr)) {
+    case OPT_DONE:
+        return EXIT_SUCCESS;
+    case OPT_BAD:
+        return EXIT_USAGE;
+    case OPT_RUN:
+        break;
+    }
+    err = check_config(&config);
+    if (!err)
+        err = choose_backend(&run);
+    if (!err)
+        err = find_target(&run);
+    if (!err)
+        err = raise_limits(&config);
+    if (err)
+        return err;
+    run.tick_ns = choose_tick(&config);
+    run.verify_full = strcmp(config.verify, "full") == 0;
+    err = crew_init(&run.crew, (unsigned)config.threads, &config.cpus);
+    if (!err)
+        err = flight_init(&run);
+    if (err) {
+        fprintf(stderr, "%s: cannot prepare the run: %s\n", table.program, strerror(-err));
+        return EXIT_FAILED;
+    }
+    err = measure(&run, argc, argv);
+    flight_free(&run);
+    crew_free(&run.crew);
+    return err;
+}

@@ -1,0 +1,22 @@
+/*
+ * config: what the client's command line says.
+ */
+#ifndef IOBENCH_CLIENT_CONFIG_H
+#define IOBENCH_CLIENT_CONFIG_H
+
+#include "common/opt.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct client_config {
+    const char *host, *unix_path, *backend, *verify, *json;
+    uint64_t port, connections, size_bytes, threads, requests;
+    uint64_t duration_ns; /* 0: until `requests` are done */
+    uint64_t warmup_ns, interval_ns, timeout_ns;
+    uint64_t sndbuf_bytes, rcvbuf_bytes;
+    struct opt_cpus cpus;
+    bool nodelay, quiet;
+};
+
+#endif

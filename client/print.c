@@ -1,0 +1,160 @@
+#include "client/print.h"
+
+#include "common/clock.h"
+#include "common/units.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#define MIB (1024.0 * 1024.0)
+
+static const char clear_to_end[] = "\x1b[K";
+
+void print_header(FILE *out, const struct run *run)
+{
+    const struct client_config *c = run->config;
+    char target[NET_TEXT_CAP], size[UNITS_TEXT_CAP], number[UNITS_TEXT_CAP];
+
+    fprintf(out, "Target:      %s\n", net_text(target, sizeof target, &run->loop.peer));
+    fprintf(out, "Backend:     %s", run->loop.name);
+    for (unsigned i = 0; i < run->loop.feature_count; i++)
+        fprintf(out, "%s%s", i ? ", " : " (", run->loop.features[i]);
+    fprintf(out, "%s\n", run->loop.feature_count ? ")" : "");
+    fprintf(out, "Connections: %s on %u thread%s\n",
+            units_count(number, sizeof number, c->connections), run->crew.count,
+            run->crew.count == 1 ? "" : "s");
+    fprintf(out, "Message:     %s\n", units_bytes(size, sizeof size, c->size_bytes));
+    if (c->requests)
+        fprintf(out, "Requests:    %s", units_count(number, sizeof number, c->requests));
+    else
+        fprintf(out, "Duration:    %s", units_duration(number, sizeof number, c->duration_ns));
+    fprintf(out, " after %s of warm-up\n\n", units_duration(number, sizeof number, c->warmup_ns));
+    fflush(out);
+}
+
+/* Bytes both ways, as the published figures have it. */
+static double throughput_mib_s(const struct run *run, double qps)
+{
+    return qps * 2.0 * (double)run->config->size_bytes / MIB;
+}
+
+static void print_point(FILE *out, const struct run *run, const struct series_point *p)
+{
+    char qps[UNITS_TEXT_CAP], total[UNITS_TEXT_CAP], errors[UNITS_TEXT_CAP];
+
+    fprintf(out, "[%gs] QPS: %s | Throughput: %.2f MB/s | Total: %s | Errors: %s", p->end_s,
+            units_count(qps, sizeof qps, (uint64_t)llround(p->qps)), throughput_mib_s(run, p->qps),
+            units_count(total, sizeof total, p->total),
+            units_count(errors, sizeof errors, p->errors));
+}
+
+void print_interval(FILE *out, const struct run *run, const struct series_point *p)
+{
+    print_point(out, run, p);
+    fputc('\n', out);
+    fflush(out);
+}
+
+void print_live(FILE *out, const struct run *run, const struct series_point *p)
+{
+    double left_s = (double)run->config->duration_ns / (double)NS_PER_S - p->end_s;
+
+    fputc('\r', out);
+    print_point(out, run, p);
+    if (left_s > 0)
+        fprintf(out, " | %.0f s left", ceil(left_s));
+    fputs(clear_to_end, out);
+    fflush(out);
+}
+
+void print_live_clear(FILE *out)
+{
+    fprintf(out, "\r%s", clear_to_end);
+}
+
+static void print_latency(FILE *out, const struct hist *h)
+{
+    static const struct {
+        const char *name;
+        double percent;
+    } rows[] = {{"P50", 50}, {"P90", 90}, {"P95", 95}, {"P99", 99}, {"P99.9", 99.9}};
+    char text[UNITS_TEXT_CAP];
+
+    if (h->count == 0)
+        return;
+    fprintf(out, "Latency:        ");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        fprintf(out, "%s %s | ", rows[i].name,
+                units_duration(text, sizeof text, hist_percentile_ns(h, rows[i].percent)));
+    fprintf(out, "max %s  (service time)\n", units_duration(text, sizeof text, h->max_ns));
+    if (h->over_range)
+        fprintf(out, "                %" PRIu64 " values were beyond one hour\n", h->over_range);
+}
+
+static void print_errors(FILE *out, const struct stats *s)
+{
+    char count[UNITS_TEXT_CAP];
+
+    for (unsigned kind = 0; kind < ERROR_KINDS; kind++)
+        if (s->errors[kind])
+            fprintf(out, "                %s: %s\n", stats_error_texts[kind],
+                    units_count(count, sizeof count, s->errors[kind]));
+}
+
+static void print_fairness(FILE *out, const struct fairness *f)
+{
+    char least[UNITS_TEXT_CAP], most[UNITS_TEXT_CAP];
+
+    if (f->connections == 0 || f->sum <= 0)
+        return;
+    fprintf(out, "Fairness:       Jain %.4f | least served %s, most served %s requests",
+            results_jain(f), units_count(least, sizeof least, f->min_requests),
+            units_count(most, sizeof most, f->max_requests));
+    if (f->starved)
+        fprintf(out, " | %s STARVED: no reply in the whole window",
+                units_count(least, sizeof least, f->starved));
+    fputc('\n', out);
+}
+
+static void print_cpu(FILE *out, const struct results *r)
+{
+    double requests = (double)r->window.requests;
+
+    if (r->window.requests == 0)
+        return;
+    fprintf(out, "Client CPU:     %.2f us per request (user %.2f, system %.2f)\n",
+            (double)(r->cpu.user_ns + r->cpu.system_ns) / 1e3 / requests,
+            (double)r->cpu.user_ns / 1e3 / requests, (double)r->cpu.system_ns / 1e3 / requests);
+    fprintf(out, "System calls:   %.2f per request\n",
+            (double)stats_syscalls_total(&r->window) / requests);
+}
+
+void print_final(FILE *out, const struct run *run, const struct results *r)
+{
+    const struct stats *w = &r->window;
+    char number[UNITS_TEXT_CAP];
+    double qps = results_rate(r, w->requests);
+
+    fprintf(out, "\n=== Final Results ===\n");
+    if (r->interrupted)
+        fprintf(out, "Interrupted:    the figures are of the time until then\n");
+    if (r->failed)
+        fprintf(out, "Connections:    only %u of %u could be made\n", r->opened,
+                (unsigned)run->config->connections);
+    if (r->lost)
+        fprintf(out, "Connections:    %u were lost during the run\n", r->lost);
+    fprintf(out, "Total requests: %s in %.3f s\n", units_count(number, sizeof number, w->requests),
+            r->duration_s);
+    fprintf(out, "Errors:         %s\n", units_count(number, sizeof number, r->errors));
+    print_errors(out, w);
+    fprintf(out, "Average QPS:    %s\n",
+            units_count(number, sizeof number, (uint64_t)llround(qps)));
+    fprintf(out, "Throughput:     %.2f MB/s (both ways; 1 MB = 1,048,576 bytes)\n",
+            throughput_mib_s(run, qps));
+    print_latency(out, &r->service);
+    print_fairness(out, &r->fairness);
+    print_cpu(out, r);
+    if (results_client_limited(r))
+        fprintf(out, "Note:           client-limited: %s\n", results_client_limited(r));
+    fflush(out);
+}

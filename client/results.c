@@ -1,0 +1,233 @@
+#include "client/results.h"
+
+#include "client/series.h"
+#include "common/clock.h"
+#include "common/report.h"
+#include "common/report_loop.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A thread that is on a CPU for so much of the window has no room for more. */
+#define SATURATED 0.95
+
+/* Stolen time beyond this is worth a warning. */
+#define STEAL_PERCENT 1.0
+
+static void merge_fairness(struct fairness *into, const struct fairness *from)
+{
+    if (from->connections == 0)
+        return;
+    if (into->connections == 0 || from->min_requests < into->min_requests)
+        into->min_requests = from->min_requests;
+    if (from->max_requests > into->max_requests)
+        into->max_requests = from->max_requests;
+    into->connections += from->connections;
+    into->starved += from->starved;
+    into->sum += from->sum;
+    into->sum_of_squares += from->sum_of_squares;
+}
+
+static double seconds(uint64_t ns)
+{
+    return (double)ns / (double)NS_PER_S;
+}
+
+static void add_thread(struct results *r, const struct flight *f, uint64_t *end_ns)
+{
+    struct stats window = stats_between(&f->at_start, &f->at_end);
+    struct os_cpu_time cpu = {f->cpu_at_end.user_ns - f->cpu_at_start.user_ns,
+                              f->cpu_at_end.system_ns - f->cpu_at_start.system_ns};
+
+    stats_merge(&r->window, &window);
+    hist_merge(&r->service, &f->service);
+    merge_fairness(&r->fairness, &f->fairness);
+    r->cpu.user_ns += cpu.user_ns;
+    r->cpu.system_ns += cpu.system_ns;
+    r->unfinished += f->unfinished;
+    if (f->window_end_ns > *end_ns)
+        *end_ns = f->window_end_ns;
+    if (f->window_end_ns > f->window_start_ns) {
+        double busy =
+            seconds(cpu.user_ns + cpu.system_ns) / seconds(f->window_end_ns - f->window_start_ns);
+
+        r->busiest_thread = fmax(r->busiest_thread, busy);
+    }
+}
+
+void results_collect(struct results *r, const struct run *run, bool interrupted)
+{
+    struct stats whole = crew_stats(&run->crew);
+    uint64_t end_ns = 0;
+
+    memset(r, 0, sizeof *r);
+    hist_reset(&r->service);
+    r->interrupted = interrupted;
+    for (unsigned i = 0; i < run->crew.count; i++) {
+        const struct flight *f = &run->flights[i];
+
+        r->opened += f->opened;
+        r->failed += f->failed;
+        r->lost += f->lost;
+        if (f->measured)
+            add_thread(r, f, &end_ns);
+    }
+    if (end_ns)
+        r->duration_s = seconds(end_ns - run->flights[0].window_start_ns);
+    r->window.open_peak = whole.open_peak;
+    memcpy(r->window.errors, whole.errors, sizeof whole.errors);
+    r->errors = stats_errors_total(&whole);
+}
+
+double results_jain(const struct fairness *f)
+{
+    return f->sum * f->sum / ((double)f->connections * f->sum_of_squares);
+}
+
+double results_rate(const struct results *r, uint64_t count)
+{
+    return r->duration_s > 0 ? (double)count / r->duration_s : 0;
+}
+
+const char *results_client_limited(const struct results *r)
+{
+    return r->busiest_thread >= SATURATED
+               ? "a client thread was on its CPU for 95 % of the window or more"
+               : NULL;
+}
+
+bool results_failed(const struct results *r)
+{
+    return r->errors > 0 || (r->window.requests == 0 && !r->interrupted);
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+static double mib(double bytes)
+{
+    return bytes / (1024.0 * 1024.0);
+}
+
+static void write_rates(struct report *report, const struct results *r)
+{
+    const struct stats *w = &r->window;
+    double tx = mib(results_rate(r, w->tx_bytes)), rx = mib(results_rate(r, w->rx_bytes));
+
+    report_number(report, "rate.qps", results_rate(r, w->requests));
+    report_number(report, "throughput.tx_mib_s", tx);
+    report_number(report, "throughput.rx_mib_s", rx);
+    report_number(report, "throughput.both_mib_s", tx + rx);
+}
+
+static void write_cpu(struct report *report, const struct results *r)
+{
+    double requests = (double)r->window.requests; /* 0 makes the figures per request null */
+    double user_us = (double)r->cpu.user_ns / 1e3, system_us = (double)r->cpu.system_ns / 1e3;
+
+    report_number(report, "cpu.user_s", user_us / 1e6);
+    report_number(report, "cpu.system_s", system_us / 1e6);
+    report_number(report, "cpu.us_per_request", (user_us + system_us) / requests);
+    report_number(report, "cpu.user_us_per_request", user_us / requests);
+    report_number(report, "cpu.system_us_per_request", system_us / requests);
+    report_number(report, "cpu.busiest_thread", r->busiest_thread);
+    report_integer(report, "memory.peak_rss_bytes", os_peak_rss_bytes());
+}
+
+static void write_fairness(struct report *report, const struct fairness *f)
+{
+    report_number(report, "fairness.jain", results_jain(f));
+    report_integer(report, "fairness.min_requests", f->min_requests);
+    report_integer(report, "fairness.max_requests", f->max_requests);
+    report_integer(report, "fairness.starved", f->starved);
+}
+
+static void write_series(struct report *report, const struct run *run)
+{
+    static const char *const names[] = {"t_s", "qps", "errors"};
+    struct series series;
+    struct series_point p;
+
+    report_array(report, "intervals");
+    series_begin(&series, run);
+    while (series_next(&series, &p)) {
+        double values[] = {p.end_s, p.qps, (double)p.errors};
+
+        report_append_point(report, "intervals", names, values, 3);
+    }
+}
+
+static void write_warnings(struct report *report, const struct results *r, const struct run *run,
+                           const struct host *host, const struct host_pressure *before,
+                           const struct host_pressure *after)
+{
+    double stolen_s = after->steal_s - before->steal_s;
+    double all_s = stolen_s + after->busy_s - before->busy_s + after->idle_s - before->idle_s;
+    char text[160];
+
+    report_array(report, "warnings");
+    if (r->failed) {
+        snprintf(text, sizeof text, "only %u of %u connections could be made", r->opened,
+                 (unsigned)run->config->connections);
+        report_append_text(report, "warnings", text);
+    }
+    if (r->fairness.starved) {
+        snprintf(text, sizeof text, "%u connections completed no request in the window",
+                 (unsigned)r->fairness.starved);
+        report_append_text(report, "warnings", text);
+    }
+    if (before->steal_s >= 0 && all_s > 0 && 100 * stolen_s / all_s > STEAL_PERCENT) {
+        snprintf(text, sizeof text, "%.1f %% of the machine's time was stolen by its host",
+                 100 * stolen_s / all_s);
+        report_append_text(report, "warnings", text);
+    }
+    if (host->load_1m > host->cpus_allowed) {
+        snprintf(text, sizeof text, "the load before the run was %.1f on %d CPUs", host->load_1m,
+                 host->cpus_allowed);
+        report_append_text(report, "warnings", text);
+    }
+}
+
+int results_write(const struct results *r, const struct run *run, const struct opt_table *table,
+                  int argc, char *const *argv, const struct host *host,
+                  const struct host_pressure *before, const struct host_pressure *after,
+                  int exit_status)
+{
+    const struct client_config *config = run->config;
+    struct report *report = report_new(table, config, argc, argv);
+    const char *limited = results_client_limited(r);
+    int err;
+
+    if (!report)
+        return -ENOMEM;
+    report_host(report, host, before, after);
+    report_loop(report, config->backend, &run->loop);
+    report_integer(report, "threads", run->crew.count);
+    report_number(report, "window.warmup_s", seconds(config->warmup_ns));
+    report_number(report, "window.duration_s", r->duration_s);
+    report_flag(report, "interrupted", r->interrupted);
+    report_stats(report, &r->window);
+    report_integer(report, "totals.errors", r->errors);
+    report_integer(report, "totals.unfinished", r->unfinished);
+    report_integer(report, "connections.asked", config->connections);
+    report_integer(report, "connections.opened", r->opened);
+    report_integer(report, "connections.failed", r->failed);
+    report_integer(report, "connections.lost", r->lost);
+    report_integer(report, "connections.open_peak", r->window.open_peak);
+    write_rates(report, r);
+    report_latency(report, "latency.service_ns", &r->service);
+    write_fairness(report, &r->fairness);
+    write_cpu(report, r);
+    write_series(report, run);
+    report_flag(report, "client_limited", limited != NULL);
+    if (limited)
+        report_text(report, "client_limited_reason", limited);
+    else
+        report_null(report, "client_limited_reason");
+    write_warnings(report, r, run, host, before, after);
+    report_integer(report, "exit_status", (uint64_t)exit_status);
+    err = report_write(report, config->json);
+    report_free(report);
+    return err;
+}

@@ -1,0 +1,46 @@
+/*
+ * results: what the threads measured, as one.
+ */
+#ifndef IOBENCH_CLIENT_RESULTS_H
+#define IOBENCH_CLIENT_RESULTS_H
+
+#include "client/flight.h"
+#include "common/host.h"
+
+struct results {
+    struct stats window; /* counted in the measuring window; errors: in the whole run */
+    struct hist service;
+    struct fairness fairness;
+    struct os_cpu_time cpu; /* of the threads, in the window */
+    double duration_s;      /* the window's exact length */
+    double drain_s;
+    double busiest_thread; /* share of the window that it was on a CPU, 0 to 1 */
+    uint64_t errors, unfinished;
+    uint32_t opened, failed, lost;
+    bool interrupted;
+};
+
+/* After crew_join(). */
+void results_collect(struct results *r, const struct run *run, bool interrupted);
+
+/* Jain's index of fairness, 0 to 1; 1 for connections all served alike. NaN without any request. */
+double results_jain(const struct fairness *f);
+
+/* Per second of the window; 0 for a window of no length. */
+double results_rate(const struct results *r, uint64_t count);
+
+/* Why the client, rather than the server, may have set the pace; NULL when nothing says so. */
+const char *results_client_limited(const struct results *r);
+
+/* A request came back wrong, or something failed on the way: the run's exit status is 1. */
+bool results_failed(const struct results *r);
+
+/*
+ * Builds and writes the JSON report. exit_status is what the process will return. 0 or -errno.
+ */
+int results_write(const struct results *r, const struct run *run, const struct opt_table *table,
+                  int argc, char *const *argv, const struct host *host,
+                  const struct host_pressure *before, const struct host_pressure *after,
+                  int exit_status);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * clock: monotonic time in nanoseconds.
+ *
+ * One source for every time stamp of the suite, so that any two of them can be subtracted.
+ * Between processes on one machine the values are comparable too; between machines they are not.
+ */
+#ifndef IOBENCH_CLOCK_H
+#define IOBENCH_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define NS_PER_US 1000ULL
+#define NS_PER_MS 1000000ULL
+#define NS_PER_S  1000000000ULL
+
+/* "no such moment": later than anything the clock will say. */
+#define CLOCK_NEVER_NS UINT64_MAX
+
+static inline uint64_t clock_now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+#endif

@@ -1,0 +1,261 @@
+/*
+ * loop_libev: libev over the method that was asked for (epoll, poll, select, kqueue).
+ *
+ * libev owns the waiting, this file the descriptors: a watcher per connection, started once and
+ * changed only when a peer stops taking bytes. What ev_backend() says is what runs, or it is an
+ * error: libev's recommended set leaves kqueue out on macOS, so methods are asked for by name.
+ */
+#include "common/clock.h"
+#include "common/loop.h"
+#include "common/stream.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <stdio.h>
+#include <string.h>
+
+/* In the order that "libev" alone tries them. */
+static const struct method {
+    const char *name;
+    unsigned flag;
+    enum stats_syscall syscall;
+} methods[] = {
+    {"epoll", EVBACKEND_EPOLL, SYSCALL_epoll_wait},
+    {"kqueue", EVBACKEND_KQUEUE, SYSCALL_kevent},
+    {"poll", EVBACKEND_POLL, SYSCALL_poll},
+    {"select", EVBACKEND_SELECT, SYSCALL_select},
+};
+
+enum { METHODS = sizeof methods / sizeof methods[0] };
+
+static const char *const method_names[] = {"epoll", "poll", "select", "kqueue", NULL};
+
+struct libev {
+    struct ev_loop *ev;
+    struct loop *l;
+    ev_io listen, wake;
+    ev_timer timer;
+    uint64_t timer_ns; /* the moment the timer is set to; CLOCK_NEVER_NS: it is off */
+    unsigned events;   /* callbacks since the last wait */
+};
+
+_Static_assert(sizeof(ev_io) <= CONN_BACKEND_BYTES, "room for a watcher");
+
+static ev_io *watcher(struct conn *c)
+{
+    return (ev_io *)(void *)c->backend;
+}
+
+static int interest(int want)
+{
+    return (want & WANT_READ ? EV_READ : 0) | (want & WANT_WRITE ? EV_WRITE : 0);
+}
+
+static void libev_close(struct loop *l, struct conn *c, int err)
+{
+    struct libev *lib = l->backend;
+
+    ev_io_stop(lib->ev, watcher(c));
+    loop_forget(l, c, err);
+}
+
+static void settle(struct loop *l, struct conn *c, int want)
+{
+    struct libev *lib = l->backend;
+
+    if (want <= 0) {
+        libev_close(l, c, -want);
+    } else if (want != c->want) {
+        c->want = (uint8_t)want;
+        ev_io_stop(lib->ev, watcher(c));
+        ev_io_set(watcher(c), c->fd, interest(want));
+        ev_io_start(lib->ev, watcher(c));
+    }
+}
+
+static void on_ready(struct ev_loop *ev, ev_io *io, int events)
+{
+    struct libev *lib = ev_userdata(ev);
+    struct conn *c = io->data;
+    int want = c->want;
+
+    lib->events++;
+    if (want & WANT_WRITE && events & EV_WRITE)
+        want = stream_writable(lib->l, c);
+    if (want > 0 && want & WANT_READ && events & EV_READ)
+        want = stream_readable(lib->l, c);
+    settle(lib->l, c, want);
+}
+
+static int libev_watch(struct loop *l, struct conn *c)
+{
+    struct libev *lib = l->backend;
+    ev_io *io = watcher(c);
+
+    c->want = c->connecting ? WANT_WRITE : WANT_READ;
+    ev_io_init(io, on_ready, c->fd, interest(c->want));
+    io->data = c;
+    ev_io_start(lib->ev, io);
+    return 0;
+}
+
+static void libev_send(struct loop *l, struct conn *c, struct span out)
+{
+    settle(l, c, stream_send(l, c, out));
+}
+
+static int libev_listen(struct loop *l, bool on)
+{
+    struct libev *lib = l->backend;
+
+    if (on)
+        ev_io_start(lib->ev, &lib->listen);
+    else
+        ev_io_stop(lib->ev, &lib->listen);
+    return 0;
+}
+
+static const struct loop_actions actions = {libev_watch, libev_send, libev_close, libev_listen};
+
+static void on_listen(struct ev_loop *ev, ev_io *io, int events)
+{
+    struct libev *lib = ev_userdata(ev);
+
+    (void)io;
+    (void)events;
+    lib->events++;
+    stream_accept(lib->l);
+}
+
+static void on_wake(struct ev_loop *ev, ev_io *io, int events)
+{
+    struct libev *lib = ev_userdata(ev);
+
+    (void)io;
+    (void)events;
+    lib->events++;
+    worker_woken(lib->l->worker);
+}
+
+static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
+{
+    struct libev *lib = ev_userdata(ev);
+
+    (void)timer;
+    (void)events;
+    lib->timer_ns = CLOCK_NEVER_NS;
+}
+
+static void set_timer(struct libev *lib, uint64_t wake_ns)
+{
+    uint64_t now_ns;
+
+    if (wake_ns == lib->timer_ns)
+        return;
+    lib->timer_ns = wake_ns;
+    ev_timer_stop(lib->ev, &lib->timer);
+    if (wake_ns == CLOCK_NEVER_NS)
+        return;
+    now_ns = clock_now_ns();
+    ev_now_update(lib->ev); /* a timer counts from libev's cached idea of now */
+    ev_timer_set(&lib->timer, wake_ns > now_ns ? (double)(wake_ns - now_ns) * 1e-9 : 0., 0.);
+    ev_timer_start(lib->ev, &lib->timer);
+}
+
+static const struct method *find_method(unsigned flag)
+{
+    for (size_t i = 0; i < METHODS; i++)
+        if (methods[i].flag == flag)
+            return &methods[i];
+    return NULL;
+}
+
+static void rounds(struct libev *lib)
+{
+    struct loop *l = lib->l;
+    enum stats_syscall wait = find_method(ev_backend(lib->ev))->syscall;
+    bool quit = false;
+
+    for (;;) {
+        uint64_t wake_ns = loop_pump(l, &quit);
+
+        if (quit)
+            return;
+        set_timer(lib, wake_ns);
+        lib->events = 0;
+        ev_run(lib->ev, EVRUN_ONCE);
+        l->stats->syscalls[wait]++;
+        stats_waited(l->stats, lib->events);
+    }
+}
+
+/* A loop over exactly the method that the probe settled on. */
+static struct ev_loop *new_ev_loop(unsigned flag)
+{
+    struct ev_loop *ev = ev_loop_new(flag | EVFLAG_NOENV | EVFLAG_NOSIGMASK);
+
+    if (ev && ev_backend(ev) != flag) {
+        ev_loop_destroy(ev);
+        return NULL;
+    }
+    return ev;
+}
+
+static int libev_run(struct loop *l)
+{
+    struct libev lib = {.l = l, .timer_ns = CLOCK_NEVER_NS};
+    int err = stream_init(l);
+
+    if (err)
+        return err;
+    lib.ev = new_ev_loop(l->config->ability);
+    if (!lib.ev) {
+        stream_free(l);
+        return -ENOTSUP;
+    }
+    ev_set_userdata(lib.ev, &lib);
+    l->backend = &lib;
+    l->actions = &actions;
+    ev_init(&lib.timer, on_timer);
+    ev_io_init(&lib.wake, on_wake, l->worker->wake_fd[0], EV_READ);
+    ev_io_start(lib.ev, &lib.wake);
+    if (l->listen_fd >= 0) {
+        ev_io_init(&lib.listen, on_listen, l->listen_fd, EV_READ);
+        ev_io_start(lib.ev, &lib.listen);
+        l->listening = true;
+    }
+    rounds(&lib);
+    ev_loop_destroy(lib.ev);
+    stream_free(l);
+    return 0;
+}
+
+static int libev_probe(struct loop_config *config, char *why, size_t why_cap)
+{
+    for (size_t i = 0; i < METHODS; i++) {
+        const struct method *method = &methods[i];
+        struct ev_loop *ev;
+
+        if (config->variant[0] && strcmp(config->variant, method->name) != 0)
+            continue;
+        ev = new_ev_loop(method->flag);
+        if (!ev)
+            continue;
+        ev_loop_destroy(ev);
+        config->ability = method->flag;
+        snprintf(config->name, sizeof config->name, "libev:%s", method->name);
+        loop_uses(config, method->name);
+        return 0;
+    }
+    snprintf(why, why_cap, "this libev cannot use %s here",
+             config->variant[0] ? config->variant : "any method");
+    return -ENOTSUP;
+}
+
+const struct loop_backend loop_libev = {
+    .name = "libev",
+    .summary = "libev over epoll, poll, select or kqueue",
+    .variants = method_names,
+    .probe = libev_probe,
+    .run = libev_run,
+};

@@ -1,0 +1,672 @@
+/*
+ * loop_uring: io_uring with completions.
+ *
+ * Accepting and receiving are multishot: asked for once, they go on delivering. Received bytes lie
+ * in buffers that the kernel picked from a ring; an answer that lies there is sent straight from
+ * it, and the buffer is given back when the kernel has taken the bytes. Sends are queued and go out
+ * with the next wait, or as soon as `flush` of them are queued, so that the peer is not kept idle
+ * while a long batch of completions is worked through.
+ *
+ * Three rules keep it safe:
+ * - A slot is freed only when the kernel owes no event for it (`in_flight`), and its descriptor is
+ *   closed only then: a queued operation can never meet a descriptor number used anew.
+ * - One send per connection is in flight. The first try of an answer in a ring buffer does not
+ *   wait (MSG_DONTWAIT): if the peer is slow, the rest is copied to the connection's own memory and
+ *   sent from there, so slow peers never hold ring buffers, and receiving stops meanwhile.
+ * - A receive that ended, for whatever reason (no buffer, an old kernel, our own cancellation), is
+ *   asked for again as soon as the connection may read: no connection is forgotten.
+ */
+#include "common/clock.h"
+#include "common/loop.h"
+#include "common/uring_buffers.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum {
+    DEFAULT_SQ_ENTRIES = 256,
+    CQ_ENTRIES = 4096,
+    DEFAULT_BUFFERS = 4096,
+    FIRST_BUFFERS = 256,
+    DEFAULT_BUFFER_BYTES = 16 * 1024,
+    DEFAULT_FLUSH = 16,
+    QUEUE_MAX = 8, /* received buffers of one connection before it stops reading */
+};
+
+enum ability {
+    MULTISHOT_ACCEPT = 1 << 0,
+    MULTISHOT_RECV = 1 << 1,
+    SINGLE_ISSUER = 1 << 2,
+    DEFER_TASKRUN = 1 << 3,
+    COOP_TASKRUN = 1 << 4,
+};
+
+/* What an event is about: the low bits of its user data, below the address of the connection. */
+enum kind {
+    KIND_ACCEPT,
+    KIND_WAKE,
+    KIND_RECV,
+    KIND_SEND,
+    KIND_CONNECT,
+    KIND_CANCEL,
+    KIND_MASK = 7
+};
+
+struct uring_conn {            /* in conn.backend */
+    struct conn *next_starved; /* list of receives that found no buffer */
+    uint32_t offered;          /* length of the send in flight */
+    uint16_t head, tail;       /* queue of ring buffers to be sent back; URING_NO_BUFFER: empty */
+    uint16_t queued;           /* its length */
+    uint8_t in_flight;         /* events that the kernel still owes */
+    bool receiving, sending, cancelling, starved;
+    bool closing;
+    int close_err;
+};
+
+_Static_assert(sizeof(struct uring_conn) <= CONN_BACKEND_BYTES, "room for the state");
+
+struct uring {
+    struct loop *l;
+    struct io_uring ring;
+    struct uring_buffers buffers;
+    struct conn *starved;
+    uint32_t flush;
+    bool multishot_accept, multishot_recv;
+};
+
+static struct uring_conn *state(struct conn *c)
+{
+    return (struct uring_conn *)(void *)c->backend;
+}
+
+/* ---- submission ----------------------------------------------------------------------------- */
+
+static void submit(struct uring *u)
+{
+    io_uring_submit(&u->ring);
+    u->l->stats->syscalls[SYSCALL_io_uring_enter]++;
+}
+
+/* An entry for an operation on c (NULL: on none), which then owes one more event. */
+static struct io_uring_sqe *next_sqe(struct uring *u, struct conn *c)
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+
+    while (!sqe) {
+        u->l->stats->queue_full++;
+        submit(u);
+        sqe = io_uring_get_sqe(&u->ring);
+    }
+    if (c)
+        state(c)->in_flight++;
+    return sqe;
+}
+
+/* To be called after the prep function, which may clear user_data. */
+static void tag(struct io_uring_sqe *sqe, struct conn *c, enum kind kind)
+{
+    io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)c | kind);
+}
+
+static void watch_wake_fd(struct uring *u)
+{
+    struct io_uring_sqe *sqe = next_sqe(u, NULL);
+
+    io_uring_prep_poll_multishot(sqe, u->l->worker->wake_fd[0], POLLIN);
+    tag(sqe, NULL, KIND_WAKE);
+}
+
+static int uring_listen(struct loop *l, bool on)
+{
+    struct uring *u = l->backend;
+    struct io_uring_sqe *sqe = next_sqe(u, NULL);
+    int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+    if (!on)
+        io_uring_prep_cancel64(sqe, KIND_ACCEPT, 0);
+    else if (u->multishot_accept)
+        io_uring_prep_multishot_accept(sqe, l->listen_fd, NULL, NULL, flags);
+    else
+        io_uring_prep_accept(sqe, l->listen_fd, NULL, NULL, flags);
+    tag(sqe, NULL, on ? KIND_ACCEPT : KIND_CANCEL);
+    return 0;
+}
+
+static void start_receiving(struct uring *u, struct conn *c)
+{
+    struct io_uring_sqe *sqe = next_sqe(u, c);
+
+    io_uring_prep_recv(sqe, c->fd, NULL, 0, 0);
+    if (u->multishot_recv)
+        sqe->ioprio |= IORING_RECV_MULTISHOT;
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = URING_BUFFER_GROUP;
+    tag(sqe, c, KIND_RECV);
+    state(c)->receiving = true;
+}
+
+static void stop_receiving(struct uring *u, struct conn *c)
+{
+    struct io_uring_sqe *sqe = next_sqe(u, c);
+
+    io_uring_prep_cancel64(sqe, (uint64_t)(uintptr_t)c | KIND_RECV, 0);
+    tag(sqe, c, KIND_CANCEL);
+    state(c)->cancelling = true;
+}
+
+static void send_bytes(struct uring *u, struct conn *c, struct span out, int flags)
+{
+    struct uring_conn *s = state(c);
+    struct io_uring_sqe *sqe = next_sqe(u, c);
+    size_t most = u->l->send_bytes < INT32_MAX ? u->l->send_bytes : INT32_MAX;
+
+    s->offered = (uint32_t)(out.len < most ? out.len : most);
+    io_uring_prep_send(sqe, c->fd, out.bytes, s->offered, flags);
+    tag(sqe, c, KIND_SEND);
+    s->sending = true;
+    if (io_uring_sq_ready(&u->ring) >= u->flush)
+        submit(u);
+}
+
+/* ---- one connection ------------------------------------------------------------------------- */
+
+static void queue_push(struct uring *u, struct uring_conn *s, uint16_t id, uint32_t offset,
+                       uint32_t len)
+{
+    u->buffers.pending[id] = (struct uring_pending){offset, len, URING_NO_BUFFER};
+    if (s->queued++ == 0)
+        s->head = id;
+    else
+        u->buffers.pending[s->tail].next = id;
+    s->tail = id;
+}
+
+static void queue_pop(struct uring *u, struct uring_conn *s)
+{
+    uint16_t id = s->head;
+
+    s->head = u->buffers.pending[id].next;
+    s->queued--;
+    uring_buffers_return(&u->buffers, id);
+}
+
+static struct span queue_head(const struct uring *u, const struct uring_conn *s)
+{
+    const struct uring_pending *p = &u->buffers.pending[s->head];
+
+    return (struct span){uring_buffer(&u->buffers, s->head) + p->offset, p->len};
+}
+
+/* Nothing is in flight any more. */
+static void finish(struct uring *u, struct conn *c)
+{
+    struct uring_conn *s = state(c);
+
+    while (s->queued)
+        queue_pop(u, s);
+    loop_forget(u->l, c, s->close_err);
+}
+
+/* From now on c takes part in nothing; settle() frees it once nothing is in flight. */
+static void begin_close(struct uring *u, struct conn *c, int err)
+{
+    struct uring_conn *s = state(c);
+
+    if (s->closing)
+        return;
+    s->closing = true;
+    s->close_err = err;
+    if (s->in_flight == 0)
+        return;
+    shutdown(c->fd, SHUT_RDWR); /* ends whatever is in flight */
+    u->l->stats->syscalls[SYSCALL_shutdown]++;
+}
+
+static bool may_read(const struct uring *u, struct conn *c)
+{
+    const struct uring_conn *s = state(c);
+
+    return !c->at_eof && s->queued < QUEUE_MAX &&
+           (c->unsent.len == 0 || u->l->config->read_while_unsent);
+}
+
+/* Brings receiving and sending in line with what there is to send. */
+static void proceed(struct uring *u, struct conn *c)
+{
+    struct uring_conn *s = state(c);
+
+    if (!s->sending && c->unsent.len)
+        send_bytes(u, c, c->unsent, MSG_WAITALL);
+    else if (!s->sending && s->queued)
+        send_bytes(u, c, queue_head(u, s), MSG_DONTWAIT);
+
+    if (s->receiving && !s->cancelling && !may_read(u, c))
+        stop_receiving(u, c);
+    else if (!s->receiving && !s->starved && may_read(u, c))
+        start_receiving(u, c);
+    else if (c->at_eof && !s->sending)
+        begin_close(u, c, 0);
+}
+
+/* After anything happened to c: what comes next for it. It may be gone afterwards. */
+static void settle(struct uring *u, struct conn *c)
+{
+    const struct uring_conn *s = state(c);
+
+    if (!s->closing)
+        proceed(u, c);
+    if (s->closing && s->in_flight == 0 && !s->starved)
+        finish(u, c);
+}
+
+/* The peer is slow: its bytes move to its own memory, and the ring buffers are free for others. */
+static int move_queue_to_tail(struct uring *u, struct conn *c)
+{
+    struct uring_conn *s = state(c);
+
+    while (s->queued) {
+        if (conn_keep(c, queue_head(u, s)))
+            return -loop_fault(u->l, ERROR_out_of_memory, ENOMEM);
+        queue_pop(u, s);
+    }
+    return 0;
+}
+
+static bool in_buffer(const struct uring *u, uint16_t id, const unsigned char *bytes)
+{
+    const unsigned char *start = uring_buffer(&u->buffers, id);
+
+    return bytes >= start && bytes < start + u->buffers.buffer_bytes;
+}
+
+static void received(struct uring *u, struct conn *c, uint16_t id, uint32_t len)
+{
+    unsigned char *bytes = uring_buffer(&u->buffers, id);
+    struct loop *l = u->l;
+    struct span out;
+
+    l->stats->reads++;
+    l->stats->rx_bytes += len;
+    out = on_bytes(l, c, (struct span){bytes, len});
+    if (out.len && in_buffer(u, id, out.bytes)) {
+        queue_push(u, state(c), id, (uint32_t)(out.bytes - bytes), (uint32_t)out.len);
+    } else {
+        uring_buffers_return(&u->buffers, id);
+        if (out.len)
+            c->unsent = out;
+    }
+    if (c->close_asked)
+        begin_close(u, c, 0);
+}
+
+static void starve(struct uring *u, struct conn *c)
+{
+    struct uring_conn *s = state(c);
+
+    u->l->stats->buffers_dry++;
+    s->starved = true;
+    s->next_starved = u->starved;
+    u->starved = c;
+}
+
+/* A receive that found no buffer is asked for again once there are some. */
+static void feed_starved(struct uring *u)
+{
+    struct conn *c = u->starved;
+
+    if (!c)
+        return;
+    u->starved = NULL;
+    uring_buffers_grow(&u->buffers);
+    while (c) {
+        struct uring_conn *s = state(c);
+        struct conn *next = s->next_starved;
+
+        s->starved = false;
+        settle(u, c);
+        c = next;
+    }
+}
+
+static void recv_event(struct uring *u, struct conn *c, int result, uint32_t flags)
+{
+    struct uring_conn *s = state(c);
+
+    if (!(flags & IORING_CQE_F_MORE)) {
+        s->receiving = false;
+        s->cancelling = false;
+    }
+    if (flags & IORING_CQE_F_BUFFER) {
+        uint16_t id = (uint16_t)(flags >> IORING_CQE_BUFFER_SHIFT);
+
+        if (result > 0 && !s->closing)
+            received(u, c, id, (uint32_t)result);
+        else
+            uring_buffers_return(&u->buffers, id);
+    }
+    if (s->closing)
+        return;
+    if (result == 0)
+        c->at_eof = true;
+    else if (result == -ENOBUFS)
+        starve(u, c);
+    else if (result < 0 && result != -ECANCELED && result != -EINTR && result != -EAGAIN)
+        begin_close(u, c, loop_fault(u->l, stats_recv_error(-result), -result));
+}
+
+/* How much of the send went out is taken off what it was made of. */
+static void account_sent(struct uring *u, struct conn *c, uint32_t taken)
+{
+    struct uring_conn *s = state(c);
+
+    if (c->unsent.len) {
+        c->unsent.bytes += taken;
+        c->unsent.len -= taken;
+    } else {
+        struct uring_pending *p = &u->buffers.pending[s->head];
+
+        p->offset += taken;
+        p->len -= taken;
+        if (p->len == 0)
+            queue_pop(u, s);
+    }
+}
+
+static void send_event(struct uring *u, struct conn *c, int result)
+{
+    struct uring_conn *s = state(c);
+    struct stats *stats = u->l->stats;
+    bool whole = result >= 0 && (uint32_t)result == s->offered;
+
+    s->sending = false;
+    if (result >= 0) {
+        stats->writes++;
+        stats->tx_bytes += (uint64_t)result;
+        account_sent(u, c, (uint32_t)result);
+    } else if (result != -EAGAIN && result != -EINTR) {
+        if (!s->closing)
+            begin_close(u, c, loop_fault(u->l, stats_send_error(-result), -result));
+        return;
+    }
+    stats->short_writes += !whole;
+    if (!whole && !s->closing && move_queue_to_tail(u, c))
+        begin_close(u, c, ENOMEM);
+}
+
+static void connect_event(struct uring *u, struct conn *c)
+{
+    struct uring_conn *s = state(c);
+    struct span first = SPAN_NONE;
+    int err;
+
+    if (s->closing)
+        return;
+    if (!loop_connect_done(u->l, c, &first, &err))
+        begin_close(u, c, err);
+    else
+        c->unsent = first;
+}
+
+static void wait_for_connect(struct uring *u, struct conn *c)
+{
+    struct io_uring_sqe *sqe = next_sqe(u, c);
+
+    io_uring_prep_poll_add(sqe, c->fd, POLLOUT);
+    tag(sqe, c, KIND_CONNECT);
+}
+
+static void conn_event(struct uring *u, struct conn *c, enum kind kind, int result, uint32_t flags)
+{
+    struct uring_conn *s = state(c);
+
+    if (!(flags & IORING_CQE_F_MORE))
+        s->in_flight--;
+    if (kind == KIND_RECV)
+        recv_event(u, c, result, flags);
+    else if (kind == KIND_SEND)
+        send_event(u, c, result);
+    else if (kind == KIND_CONNECT)
+        connect_event(u, c);
+
+    settle(u, c);
+}
+
+/* ---- the actions of loop_pump() -------------------------------------------------------------- */
+
+static int uring_watch(struct loop *l, struct conn *c)
+{
+    if (c->connecting)
+        wait_for_connect(l->backend, c);
+    else
+        start_receiving(l->backend, c);
+    return 0;
+}
+
+static void uring_send(struct loop *l, struct conn *c, struct span out)
+{
+    c->unsent = out;
+    settle(l->backend, c);
+}
+
+static void uring_close(struct loop *l, struct conn *c, int err)
+{
+    begin_close(l->backend, c, err);
+    settle(l->backend, c);
+}
+
+static const struct loop_actions actions = {uring_watch, uring_send, uring_close, uring_listen};
+
+/* ---- the loop ------------------------------------------------------------------------------- */
+
+static void accept_event(struct uring *u, int result, uint32_t flags)
+{
+    struct loop *l = u->l;
+
+    if (result >= 0)
+        loop_accepted(l, result);
+    else
+        loop_accept_failed(l, -result);
+    if (!(flags & IORING_CQE_F_MORE) && l->listening)
+        uring_listen(l, true);
+}
+
+static void handle(struct uring *u, const struct io_uring_cqe *cqe)
+{
+    enum kind kind = cqe->user_data & KIND_MASK;
+    struct conn *c = (struct conn *)(uintptr_t)(cqe->user_data & ~(uint64_t)KIND_MASK);
+
+    if (c)
+        conn_event(u, c, kind, cqe->res, cqe->flags);
+    else if (kind == KIND_ACCEPT)
+        accept_event(u, cqe->res, cqe->flags);
+    else if (kind == KIND_WAKE) {
+        worker_woken(u->l->worker);
+        if (!(cqe->flags & IORING_CQE_F_MORE))
+            watch_wake_fd(u);
+    }
+}
+
+/* Submits what is queued and waits for an event, in one system call. 0 or -errno. */
+static int submit_and_wait(struct uring *u, uint64_t wake_ns)
+{
+    struct io_uring_cqe *cqe;
+    struct __kernel_timespec timeout, *limit = NULL;
+    int err;
+
+    if (wake_ns != CLOCK_NEVER_NS) {
+        uint64_t now_ns = clock_now_ns(), left_ns = wake_ns > now_ns ? wake_ns - now_ns : 0;
+
+        timeout.tv_sec = (long long)(left_ns / NS_PER_S);
+        timeout.tv_nsec = (long long)(left_ns % NS_PER_S);
+        limit = &timeout;
+    }
+    err = io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, limit, NULL);
+    u->l->stats->syscalls[SYSCALL_io_uring_enter]++;
+    return err >= 0 || err == -ETIME || err == -EINTR || err == -EAGAIN || err == -EBUSY ? 0 : err;
+}
+
+static int rounds(struct uring *u)
+{
+    struct loop *l = u->l;
+    bool quit = false;
+
+    for (;;) {
+        uint64_t wake_ns = loop_pump(l, &quit);
+        unsigned ready;
+        int err;
+
+        if (quit)
+            return 0;
+        err = submit_and_wait(u, wake_ns);
+        if (err)
+            return err;
+        ready = io_uring_cq_ready(&u->ring);
+        stats_waited(l->stats, ready);
+        for (unsigned i = 0; i < ready; i++) {
+            struct io_uring_cqe *slot, cqe;
+
+            /* Copied and given back at once: handling may submit, which needs room for events. */
+            if (io_uring_peek_cqe(&u->ring, &slot))
+                break;
+            cqe = *slot;
+            io_uring_cqe_seen(&u->ring, slot);
+            handle(u, &cqe);
+        }
+        feed_starved(u);
+        uring_buffers_publish(&u->buffers);
+    }
+}
+
+static unsigned setup_flags(uint32_t ability)
+{
+    return IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL |
+           (ability & SINGLE_ISSUER ? IORING_SETUP_SINGLE_ISSUER : 0) |
+           (ability & DEFER_TASKRUN ? IORING_SETUP_DEFER_TASKRUN : 0) |
+           (ability & COOP_TASKRUN ? IORING_SETUP_COOP_TASKRUN : 0);
+}
+
+static int open_ring(struct io_uring *ring, uint32_t sq_entries, uint32_t ability)
+{
+    struct io_uring_params params = {.flags = setup_flags(ability), .cq_entries = CQ_ENTRIES};
+
+    return io_uring_queue_init_params(sq_entries, ring, &params);
+}
+
+static uint32_t or_default(uint32_t asked, uint32_t otherwise)
+{
+    return asked ? asked : otherwise;
+}
+
+static int open_buffers(struct uring *u)
+{
+    const struct loop_tuning *tuning = &u->l->config->tuning;
+    uint32_t capacity = or_default(tuning->buffers, DEFAULT_BUFFERS);
+    uint32_t first = tuning->buffers ? tuning->buffers : FIRST_BUFFERS;
+
+    return uring_buffers_open(&u->buffers, &u->ring, capacity, first,
+                              or_default(tuning->recv_bytes, DEFAULT_BUFFER_BYTES));
+}
+
+static int uring_run(struct loop *l)
+{
+    const struct loop_tuning *tuning = &l->config->tuning;
+    struct uring u = {
+        .l = l,
+        .flush = or_default(tuning->flush, DEFAULT_FLUSH),
+        .multishot_accept = l->config->ability & MULTISHOT_ACCEPT,
+        .multishot_recv = l->config->ability & MULTISHOT_RECV,
+    };
+    int err =
+        open_ring(&u.ring, or_default(tuning->sq_entries, DEFAULT_SQ_ENTRIES), l->config->ability);
+
+    if (err)
+        return err;
+    err = open_buffers(&u);
+    if (!err) {
+        l->backend = &u;
+        l->actions = &actions;
+        watch_wake_fd(&u);
+        if (l->listen_fd >= 0) {
+            uring_listen(l, true);
+            l->listening = true;
+        }
+        err = rounds(&u);
+    }
+    io_uring_queue_exit(&u.ring);
+    uring_buffers_close(&u.buffers);
+    return err;
+}
+
+/* ---- what this kernel can do ------------------------------------------------------------------
+ */
+
+static bool can_set_up(uint32_t ability)
+{
+    struct io_uring ring;
+
+    if (open_ring(&ring, 4, ability))
+        return false;
+    io_uring_queue_exit(&ring);
+    return true;
+}
+
+static bool has_operation(struct io_uring *ring, int operation)
+{
+    struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+    bool has = probe && io_uring_opcode_supported(probe, operation);
+
+    io_uring_free_probe(probe);
+    return has;
+}
+
+static void note_features(struct loop_config *config, struct io_uring *ring)
+{
+    /* Multishot accept came with buffer rings (5.19), multishot recv with SEND_ZC (6.0). */
+    if (loop_feature(config, "multishot_accept", true))
+        config->ability |= MULTISHOT_ACCEPT;
+    if (loop_feature(config, "multishot_recv", has_operation(ring, IORING_OP_SEND_ZC)))
+        config->ability |= MULTISHOT_RECV;
+    if (loop_feature(config, "single_issuer", can_set_up(SINGLE_ISSUER)))
+        config->ability |= SINGLE_ISSUER;
+    if (loop_feature(config, "defer_taskrun",
+                     config->ability & SINGLE_ISSUER && can_set_up(SINGLE_ISSUER | DEFER_TASKRUN)))
+        config->ability |= DEFER_TASKRUN;
+    else if (loop_feature(config, "coop_taskrun", can_set_up(COOP_TASKRUN)))
+        config->ability |= COOP_TASKRUN;
+}
+
+static int uring_probe(struct loop_config *config, char *why, size_t why_cap)
+{
+    struct io_uring ring;
+    struct uring_buffers buffers;
+    int err = open_ring(&ring, 4, 0);
+
+    if (err) {
+        snprintf(why, why_cap, "io_uring_setup: %s%s", strerror(-err),
+                 err == -EPERM ? " (kernel.io_uring_disabled or a seccomp filter)" : "");
+        return err;
+    }
+    err = uring_buffers_open(&buffers, &ring, 8, 1, 64);
+    if (err || !(ring.features & IORING_FEAT_EXT_ARG)) {
+        snprintf(why, why_cap, "io_uring here has no buffer rings (Linux 5.19)");
+        err = -ENOTSUP;
+    } else {
+        loop_uses(config, "buffer_ring");
+        note_features(config, &ring);
+    }
+    io_uring_queue_exit(&ring);
+    if (!err)
+        uring_buffers_close(&buffers);
+    return err;
+}
+
+const struct loop_backend loop_uring = {
+    .name = "io_uring",
+    .summary = "io_uring with multishot receive into a buffer ring",
+    .probe = uring_probe,
+    .run = uring_run,
+};

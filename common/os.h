@@ -1,0 +1,43 @@
+/*
+ * os: the few system calls that differ between platforms. os_linux.c and os_darwin.c.
+ */
+#ifndef IOBENCH_OS_H
+#define IOBENCH_OS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* CPU time used so far, in nanoseconds. */
+struct os_cpu_time {
+    uint64_t user_ns, system_ns;
+};
+
+/* The CPUs that the calling thread may run on, to be put back after it was bound elsewhere. */
+struct os_affinity {
+    _Alignas(8) unsigned char bytes[128];
+};
+
+void os_save_affinity(struct os_affinity *affinity);
+void os_restore_affinity(const struct os_affinity *affinity);
+
+/* Binds the calling thread to one CPU: 0 or -errno (-ENOTSUP where threads cannot be bound). */
+int os_pin_thread(unsigned cpu);
+
+struct os_cpu_time os_thread_cpu_time(void);
+struct os_cpu_time os_process_cpu_time(void);
+
+/* Largest resident set so far, in bytes. */
+uint64_t os_peak_rss_bytes(void);
+
+/* Sockets come non-blocking and closed on exec; descriptor or -errno. */
+int os_socket(int family, int type);
+int os_accept(int listen_fd);
+
+/* Both ends non-blocking and closed on exec: 0 or -errno. */
+int os_pipe(int ends[2]);
+
+/* Whether SO_REUSEPORT spreads connections over the listening sockets of one port. */
+bool os_reuseport_balances(void);
+
+#endif

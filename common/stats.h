@@ -1,0 +1,97 @@
+/*
+ * stats: what one thread counts, and how the threads' counts become one.
+ *
+ * A thread owns its struct stats and writes it with plain stores. Others read it only after the
+ * thread was joined. Counters only grow, so a window is the difference of two copies.
+ */
+#ifndef IOBENCH_STATS_H
+#define IOBENCH_STATS_H
+
+#include <stdint.h>
+
+/* System calls by kind, under the name that strace would print. */
+#define STATS_SYSCALLS(X) \
+    X(accept4)            \
+    X(close)              \
+    X(connect)            \
+    X(epoll_ctl)          \
+    X(epoll_wait)         \
+    X(io_uring_enter)     \
+    X(io_uring_register)  \
+    X(kevent)             \
+    X(poll)               \
+    X(read)               \
+    X(recv)               \
+    X(select)             \
+    X(send)               \
+    X(setsockopt)         \
+    X(shutdown)           \
+    X(socket)             \
+    X(write)
+
+/* Faults by kind: a name for the report, and what a person is told. */
+#define STATS_ERRORS(X)                                                            \
+    X(connect_refused, "connection refused")                                       \
+    X(connect_timeout, "no connection within the timeout")                         \
+    X(connect_unreachable, "host or network unreachable")                          \
+    X(connect_other, "connect failed for another reason")                          \
+    X(out_of_ports, "no free local port (EADDRNOTAVAIL)")                          \
+    X(out_of_descriptors, "no free file descriptor (EMFILE, ENFILE)")              \
+    X(out_of_memory, "no memory for a connection or its unsent bytes")             \
+    X(reset, "connection reset by the peer")                                       \
+    X(closed_early, "connection closed by the peer before the reply was complete") \
+    X(timeout, "no complete reply within the timeout")                             \
+    X(corrupt, "reply bytes differ from what was sent")                            \
+    X(excess, "more bytes came back than were sent")                               \
+    X(recv_other, "receiving failed for another reason")                           \
+    X(send_other, "sending failed for another reason")                             \
+    X(accept_other, "accepting failed for another reason")
+
+#define STATS_SYSCALL_ENUM(name)     SYSCALL_##name,
+#define STATS_ERROR_ENUM(name, text) ERROR_##name,
+enum stats_syscall { STATS_SYSCALLS(STATS_SYSCALL_ENUM) SYSCALL_KINDS };
+enum stats_error { STATS_ERRORS(STATS_ERROR_ENUM) ERROR_KINDS };
+
+struct stats {
+    uint64_t requests; /* completed: every byte of the echo has come back */
+    uint64_t tx_bytes, rx_bytes;
+    uint64_t reads, writes; /* that moved bytes, by system call or by ring operation */
+    uint64_t short_writes;  /* the kernel took fewer bytes than were offered, or none */
+    uint64_t waits;         /* times the loop asked for events */
+    uint64_t events;        /* events or CQEs that came of it */
+    uint64_t events_max;    /* most from one wait */
+    uint64_t accepted, connected, closed;
+    uint64_t open_peak;   /* connections open at once, at most */
+    uint64_t buffers_dry; /* receives that found the buffer ring empty */
+    uint64_t queue_full;  /* times the submission queue had no room */
+    uint64_t syscalls[SYSCALL_KINDS];
+    uint64_t errors[ERROR_KINDS];
+};
+
+extern const char *const stats_syscall_names[SYSCALL_KINDS];
+extern const char *const stats_error_names[ERROR_KINDS];
+extern const char *const stats_error_texts[ERROR_KINDS];
+
+/* Adds from to into; maxima and peaks: events_max is the larger, open_peak the sum. */
+void stats_merge(struct stats *into, const struct stats *from);
+
+/* What was counted after since was copied; maxima and peaks are kept as they stand in now. */
+struct stats stats_between(const struct stats *since, const struct stats *now);
+
+uint64_t stats_syscalls_total(const struct stats *s);
+uint64_t stats_errors_total(const struct stats *s);
+
+/* Which kind of fault an errno is (err > 0) when connecting, receiving or sending. */
+enum stats_error stats_connect_error(int err);
+enum stats_error stats_recv_error(int err);
+enum stats_error stats_send_error(int err);
+
+static inline void stats_waited(struct stats *s, uint64_t events)
+{
+    s->waits++;
+    s->events += events;
+    if (events > s->events_max)
+        s->events_max = events;
+}
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * uring_buffers: the receive buffers that io_uring picks from, and gives by number.
+ *
+ * One mapping holds every buffer; the kernel sees those that were offered on the ring. Only some
+ * are offered at first, and more when a receive found none: untouched pages cost no memory, and a
+ * small message touches one page of its buffer.
+ */
+#ifndef IOBENCH_URING_BUFFERS_H
+#define IOBENCH_URING_BUFFERS_H
+
+#include <liburing.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { URING_BUFFER_GROUP = 0, URING_NO_BUFFER = UINT16_MAX };
+
+/* A buffer's bytes that still have to go back to the peer, while the program owns it. */
+struct uring_pending {
+    uint32_t offset, len;
+    uint16_t next; /* in a connection's queue; URING_NO_BUFFER at its end */
+};
+
+struct uring_buffers {
+    struct io_uring_buf_ring *ring;
+    unsigned char *bytes;
+    struct uring_pending *pending; /* one per buffer */
+    uint32_t buffer_bytes;
+    uint32_t capacity; /* buffers that may be offered at most; a power of two */
+    uint32_t offered;  /* buffers that take part so far */
+    uint32_t staged;   /* given back, but not yet visible to the kernel */
+    size_t ring_bytes, mapped_bytes;
+};
+
+/*
+ * Registers a ring of capacity buffers (rounded up to a power of two, at most 32768) of
+ * buffer_bytes each, and offers the first `first` of them. 0 or -errno.
+ */
+int uring_buffers_open(struct uring_buffers *b, struct io_uring *ring, uint32_t capacity,
+                       uint32_t first, uint32_t buffer_bytes);
+
+/* After io_uring_queue_exit(), which ends the registration. */
+void uring_buffers_close(struct uring_buffers *b);
+
+/* Offers as many buffers again as take part now: false when there are no more. */
+bool uring_buffers_grow(struct uring_buffers *b);
+
+/* Gives one buffer back; the kernel sees it after uring_buffers_publish(). */
+void uring_buffers_return(struct uring_buffers *b, uint16_t id);
+void uring_buffers_publish(struct uring_buffers *b);
+
+static inline unsigned char *uring_buffer(const struct uring_buffers *b, uint16_t id)
+{
+    return b->bytes + (size_t)id * b->buffer_bytes;
+}
+
+#endif

@@ -1,0 +1,238 @@
+/*
+ * bench_server: a TCP echo server.
+ *
+ * SIGINT or SIGTERM ends it: it stops accepting, lets pending bytes go out, prints what it did. A
+ * second signal ends it at once. Exit status: 0 good; 1 it failed while running; 2 usage, which
+ * includes an address that cannot be had; 77 the backend that was asked for cannot run here.
+ */
+#include "common/clock.h"
+#include "common/host.h"
+#include "common/report.h"
+#include "common/units.h"
+#include "server/config.h"
+#include "server/echo.h"
+#include "server/summary.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIELD(name) offsetof(struct server_config, name)
+#define MIB         (1024 * 1024ULL)
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNSUPPORTED = 77 };
+
+static const struct opt rows[] = {
+    {"port", 'p', OPT_COUNT, FIELD(port), "8080", "N", 0, 65535, NULL,
+     "port to listen on; 0 lets the kernel choose, and the ready line says which"},
+    {"host", 'H', OPT_TEXT, FIELD(host), NULL, "HOST", 0, 0, NULL,
+     "address to listen on: IPv4, IPv6 or a name; all of the machine's when not given"},
+    {"unix", 'u', OPT_TEXT, FIELD(unix_path), NULL, "PATH", 0, 0, NULL,
+     "listen on a Unix socket instead"},
+    {"backend", 'b', OPT_TEXT, FIELD(backend), "auto", "NAME", 0, 0, NULL,
+     "event backend; see below"},
+    {"threads", 't', OPT_COUNT, FIELD(threads), "1", "N", 1, 1024, NULL,
+     "threads, each with an event loop; connections are dealt out evenly"},
+    {"cpus", 0, OPT_CPUS, FIELD(cpus), NULL, "LIST", 0, 0, NULL,
+     "bind the threads to these CPUs in turn, such as 0,2-3"},
+    {"backlog", 0, OPT_COUNT, FIELD(backlog), "4096", "N", 1, 65535, NULL,
+     "connections that may wait to be accepted"},
+    {"sndbuf", 0, OPT_BYTES, FIELD(sndbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
+     "SO_SNDBUF of each connection"},
+    {"rcvbuf", 0, OPT_BYTES, FIELD(rcvbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
+     "SO_RCVBUF of each connection"},
+    {"nodelay", 0, OPT_FLAG, FIELD(nodelay), NULL, NULL, 0, 0, NULL, "set TCP_NODELAY"},
+    {"json", 0, OPT_TEXT, FIELD(json), NULL, "FILE", 0, 0, NULL,
+     "write the report there at the end; '-' is stdout, and the text then goes to stderr"},
+};
+
+static const struct opt_table table = {
+    .program = "bench_server",
+    .summary = "echo every byte back, and count what it costs",
+    .rows = rows,
+    .count = sizeof rows / sizeof rows[0],
+    .positional = "port",
+    .notes = LOOP_HELP,
+    .examples = "bench_server 8080\n"
+                "bench_server -p 9000 -H ::1 -b io_uring -t 2 --cpus 0,1\n"
+                "bench_server -u /tmp/echo.sock -b libev:poll --json server.json",
+};
+
+static const char *const backend_order[] = {"io_uring", "epoll", "libev", NULL};
+
+/* Besides one per connection: enough to let the server say that it ran out, and to go on. */
+enum { DESCRIPTORS_WANTED = 1 << 20 };
+
+static int complain(int status, const char *option, const char *value, const char *why)
+{
+    fprintf(stderr, "%s: --%s: '%s' %s\n", table.program, option, value, why);
+    return status;
+}
+
+static int choose_backend(struct echo *echo, const struct server_config *config)
+{
+    char why[512];
+    int err = loop_choose(&echo->loop, config->backend, backend_order, why, sizeof why);
+
+    if (err == -EINVAL)
+        return complain(EXIT_USAGE, "backend", config->backend, why);
+    if (err) {
+        fprintf(stderr, "%s: --backend: '%s' cannot run here: %s\n", table.program, config->backend,
+                why);
+        return EXIT_UNSUPPORTED;
+    }
+    echo->loop.program = table.program;
+    echo->loop.conn_bytes = sizeof(struct conn);
+    return 0;
+}
+
+static int find_address(const struct server_config *config, struct net_address *address)
+{
+    char why[160], text[192];
+
+    if (config->unix_path)
+        return net_unix_address(config->unix_path, address)
+                   ? complain(EXIT_USAGE, "unix", config->unix_path,
+                              "is not a path of 1 to 107 characters")
+                   : 0;
+    if (net_resolve(config->host, (uint16_t)config->port, SOCK_STREAM, address, why, sizeof why)) {
+        snprintf(text, sizeof text, "is not an address or a known name: %s", why);
+        return complain(EXIT_USAGE, "host", config->host ? config->host : "*", text);
+    }
+    return 0;
+}
+
+/*
+ * One listening socket per thread where the kernel spreads connections over them, else one for the
+ * first thread alone. Socket options are inherited by what is accepted.
+ */
+static int listen_on(struct echo *echo, const struct server_config *config,
+                     struct net_address *address)
+{
+    bool share = !config->unix_path && os_reuseport_balances() && echo->crew.count > 1;
+    struct net_options options = {.sndbuf_bytes = config->sndbuf_bytes,
+                                  .rcvbuf_bytes = config->rcvbuf_bytes,
+                                  .nodelay = config->nodelay && !config->unix_path};
+    unsigned count = share ? echo->crew.count : 1;
+    char text[NET_TEXT_CAP];
+
+    for (unsigned i = 0; i < count; i++) {
+        int fd = net_listen(address, (int)config->backlog, share);
+
+        if (fd < 0) {
+            fprintf(stderr, "%s: cannot listen on %s: %s\n", table.program,
+                    net_text(text, sizeof text, address), strerror(-fd));
+            return EXIT_USAGE;
+        }
+        net_set_options(fd, &options);
+        echo->threads[i].listen_fd = fd;
+    }
+    return 0;
+}
+
+static void print_ready(FILE *out, const struct echo *echo, const struct net_address *address)
+{
+    char text[NET_TEXT_CAP];
+
+    fprintf(out, "%s: listening on %s, backend %s", table.program,
+            net_text(text, sizeof text, address), echo->loop.name);
+    for (unsigned i = 0; i < echo->loop.feature_count; i++)
+        fprintf(out, "%s%s", i ? ", " : " (", echo->loop.features[i]);
+    fprintf(out, "%s, %u thread%s\n", echo->loop.feature_count ? ")" : "", echo->crew.count,
+            echo->crew.count == 1 ? "" : "s");
+    fflush(out);
+}
+
+/* Sleeps until a signal has ended the threads, or an error has. */
+static void watch(struct echo *echo)
+{
+    enum crew_news news;
+
+    while ((news = crew_wait(&echo->crew, CLOCK_NEVER_NS)) != CREW_DONE) {
+        if (news == CREW_SIGNAL)
+            atomic_store(&echo->stopping, true);
+        for (unsigned i = 0; i < echo->crew.count; i++)
+            if (atomic_load(&echo->stopping))
+                worker_wake(&echo->crew.workers[i]);
+    }
+}
+
+static int serve(struct echo *echo, const struct server_config *config,
+                 const struct net_address *address, int argc, char **argv)
+{
+    FILE *out = config->json && strcmp(config->json, "-") == 0 ? stderr : stdout;
+    struct host_pressure before, after;
+    struct summary summary;
+    struct host host;
+    uint64_t start_ns = clock_now_ns();
+    char why[160];
+    int err, status;
+
+    host_read(&host);
+    host_read_pressure(&before);
+    if (crew_start(&echo->crew, echo_run, why, sizeof why)) {
+        fprintf(stderr, "%s: %s\n", table.program, why);
+        return EXIT_USAGE;
+    }
+    print_ready(out, echo, address);
+    watch(echo);
+    err = crew_join(&echo->crew);
+    host_read_pressure(&after);
+    if (err)
+        fprintf(stderr, "%s: the event loop failed: %s\n", table.program, strerror(-err));
+    status = err ? EXIT_FAILED : EXIT_SUCCESS;
+
+    summary_collect(&summary, echo, clock_now_ns() - start_ns);
+    summary_print(out, &summary, echo);
+    if (config->json) {
+        err = summary_write(&summary, echo, config, &table, argc, argv, &host, &before, &after,
+                            status);
+        if (err) {
+            fprintf(stderr, "%s: --json: '%s' could not be written: %s\n", table.program,
+                    config->json, strerror(-err));
+            status = EXIT_FAILED;
+        }
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static struct server_config config;
+    static struct echo echo;
+    struct net_address address;
+    int err;
+
+    switch (opt_parse(&table, argc, argv, &config, stdout, stderr)) {
+    case OPT_DONE:
+        return EXIT_SUCCESS;
+    case OPT_BAD:
+        return EXIT_USAGE;
+    case OPT_RUN:
+        break;
+    }
+    err = config.json ? report_check_target(config.json) : 0;
+    if (err)
+        return complain(EXIT_USAGE, "json", config.json, strerror(-err));
+    err = choose_backend(&echo, &config);
+    if (!err)
+        err = find_address(&config, &address);
+    if (err)
+        return err;
+    net_raise_descriptor_limit(DESCRIPTORS_WANTED);
+    if (crew_init(&echo.crew, (unsigned)config.threads, &config.cpus) || echo_init(&echo)) {
+        fprintf(stderr, "%s: out of memory or descriptors\n", table.program);
+        return EXIT_FAILED;
+    }
+    err = listen_on(&echo, &config, &address);
+    if (!err)
+        err = serve(&echo, &config, &address, argc, argv);
+    if (config.unix_path && echo.threads[0].listen_fd >= 0)
+        unlink(config.unix_path);
+    echo_free(&echo);
+    crew_free(&echo.crew);
+    return err;
+}

@@ -1,0 +1,20 @@
+/*
+ * config: what the server's command line says.
+ */
+#ifndef IOBENCH_SERVER_CONFIG_H
+#define IOBENCH_SERVER_CONFIG_H
+
+#include "common/opt.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct server_config {
+    const char *host, *unix_path, *backend, *json;
+    uint64_t port, threads, backlog;
+    uint64_t sndbuf_bytes, rcvbuf_bytes;
+    struct opt_cpus cpus;
+    bool nodelay;
+};
+
+#endif

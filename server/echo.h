@@ -1,0 +1,53 @@
+/*
+ * echo: the server's side of the hooks in common/loop.h. What came in goes out.
+ *
+ * Every thread has a listening socket of its own (SO_REUSEPORT), so accepting scales; but the
+ * kernel spreads connections by a hash, unevenly. Each accepted connection therefore draws a
+ * ticket, and goes to the thread whose turn it is: in the common case that is one atomic addition
+ * and, for all but one in `threads`, a descriptor passed to another thread's inbox.
+ */
+#ifndef IOBENCH_SERVER_ECHO_H
+#define IOBENCH_SERVER_ECHO_H
+
+#include "common/loop.h"
+#include "common/worker.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Descriptors that other threads have accepted for this one. */
+struct inbox {
+    pthread_mutex_t lock;
+    int *fds;
+    unsigned count, cap;
+    atomic_bool filled;
+};
+
+/* One thread's part; its worker's program. */
+struct echo_thread {
+    struct echo *echo;
+    struct inbox inbox;
+    int listen_fd; /* -1: this thread accepts nothing itself */
+    bool unlistened;
+    uint64_t drain_end_ns; /* 0 until draining has begun */
+    uint64_t quiet_since_ns, quiet_bytes;
+};
+
+struct echo {
+    struct crew crew;
+    struct loop_config loop;
+    struct echo_thread *threads;
+    atomic_uint ticket;
+    atomic_bool stopping; /* finish: stop accepting, drain, end */
+};
+
+/* Allocates the threads' parts for an initialised crew: 0 or -ENOMEM. */
+int echo_init(struct echo *echo);
+void echo_free(struct echo *echo);
+
+/* The body of a worker thread. */
+int echo_run(struct worker *w);
+
+#endif
