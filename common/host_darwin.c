@@ -62,7 +62,7 @@ void host_read_platform(struct host *host)
 
 void host_read_pressure(struct host_pressure *pressure)
 {
-    host_cpu_load_info_data_t ticks;
+    host_cpu_load_info_data_t ticks = {{0}};
     mach_msg_type_number_t count = HOST_CPU_LOAD_INFO_COUNT;
     mach_port_t self = mach_host_self();
     double ticks_per_s = (double)sysconf(_SC_CLK_TCK);

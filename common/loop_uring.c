@@ -29,8 +29,8 @@
 
 enum {
     DEFAULT_SQ_ENTRIES = 256,
-    CQ_ENTRIES = 4096,
-    DEFAULT_BUFFERS = 4096,
+    CQ_ENTRIES = 32768,
+    MOST_BUFFERS = 16384,
     FIRST_BUFFERS = 256,
     DEFAULT_BUFFER_BYTES = 16 * 1024,
     DEFAULT_FLUSH = 16,
@@ -73,7 +73,7 @@ struct uring {
     struct loop *l;
     struct io_uring ring;
     struct uring_buffers buffers;
-    struct conn *starved;
+    struct conn *starved, *starved_last; /* first come, first served */
     uint32_t flush;
     bool multishot_accept, multishot_recv;
 };
@@ -85,9 +85,13 @@ static struct uring_conn *state(struct conn *c)
 
 /* ---- submission ----------------------------------------------------------------------------- */
 
+/*
+ * Also lets the kernel run what it has deferred: else a connection whose receive waits for that
+ * would be served less often than one whose operations complete while they are submitted.
+ */
 static void submit(struct uring *u)
 {
-    io_uring_submit(&u->ring);
+    io_uring_submit_and_get_events(&u->ring);
     u->l->stats->syscalls[SYSCALL_io_uring_enter]++;
 }
 
@@ -308,27 +312,31 @@ static void starve(struct uring *u, struct conn *c)
     struct uring_conn *s = state(c);
 
     u->l->stats->buffers_dry++;
+    uring_buffers_grow(&u->buffers);
     s->starved = true;
-    s->next_starved = u->starved;
-    u->starved = c;
+    s->next_starved = NULL;
+    if (u->starved)
+        state(u->starved_last)->next_starved = c;
+    else
+        u->starved = c;
+    u->starved_last = c;
 }
 
-/* A receive that found no buffer is asked for again once there are some. */
+/*
+ * Asks again for receives that found no buffer, in their order and one per buffer returned since:
+ * all at once would mostly find none again, because other connections are served in between, and
+ * the same ones would go hungry for ever.
+ */
 static void feed_starved(struct uring *u)
 {
-    struct conn *c = u->starved;
-
-    if (!c)
-        return;
-    u->starved = NULL;
-    uring_buffers_grow(&u->buffers);
-    while (c) {
+    while (u->starved && u->buffers.returned) {
+        struct conn *c = u->starved;
         struct uring_conn *s = state(c);
-        struct conn *next = s->next_starved;
 
+        u->buffers.returned--;
+        u->starved = s->next_starved;
         s->starved = false;
         settle(u, c);
-        c = next;
     }
 }
 
@@ -535,9 +543,8 @@ static int rounds(struct uring *u)
             cqe = *slot;
             io_uring_cqe_seen(&u->ring, slot);
             handle(u, &cqe);
+            feed_starved(u);
         }
-        feed_starved(u);
-        uring_buffers_publish(&u->buffers);
     }
 }
 
@@ -549,9 +556,10 @@ static unsigned setup_flags(uint32_t ability)
            (ability & COOP_TASKRUN ? IORING_SETUP_COOP_TASKRUN : 0);
 }
 
-static int open_ring(struct io_uring *ring, uint32_t sq_entries, uint32_t ability)
+static int open_ring(struct io_uring *ring, uint32_t sq_entries, uint32_t cq_entries,
+                     uint32_t ability)
 {
-    struct io_uring_params params = {.flags = setup_flags(ability), .cq_entries = CQ_ENTRIES};
+    struct io_uring_params params = {.flags = setup_flags(ability), .cq_entries = cq_entries};
 
     return io_uring_queue_init_params(sq_entries, ring, &params);
 }
@@ -564,7 +572,7 @@ static uint32_t or_default(uint32_t asked, uint32_t otherwise)
 static int open_buffers(struct uring *u)
 {
     const struct loop_tuning *tuning = &u->l->config->tuning;
-    uint32_t capacity = or_default(tuning->buffers, DEFAULT_BUFFERS);
+    uint32_t capacity = or_default(tuning->buffers, MOST_BUFFERS);
     uint32_t first = tuning->buffers ? tuning->buffers : FIRST_BUFFERS;
 
     return uring_buffers_open(&u->buffers, &u->ring, capacity, first,
@@ -580,8 +588,8 @@ static int uring_run(struct loop *l)
         .multishot_accept = l->config->ability & MULTISHOT_ACCEPT,
         .multishot_recv = l->config->ability & MULTISHOT_RECV,
     };
-    int err =
-        open_ring(&u.ring, or_default(tuning->sq_entries, DEFAULT_SQ_ENTRIES), l->config->ability);
+    int err = open_ring(&u.ring, or_default(tuning->sq_entries, DEFAULT_SQ_ENTRIES), CQ_ENTRIES,
+                        l->config->ability);
 
     if (err)
         return err;
@@ -608,7 +616,7 @@ static bool can_set_up(uint32_t ability)
 {
     struct io_uring ring;
 
-    if (open_ring(&ring, 4, ability))
+    if (open_ring(&ring, 4, 8, ability))
         return false;
     io_uring_queue_exit(&ring);
     return true;
@@ -643,7 +651,7 @@ static int uring_probe(struct loop_config *config, char *why, size_t why_cap)
 {
     struct io_uring ring;
     struct uring_buffers buffers;
-    int err = open_ring(&ring, 4, 0);
+    int err = open_ring(&ring, 4, 8, 0);
 
     if (err) {
         snprintf(why, why_cap, "io_uring_setup: %s%s", strerror(-err),

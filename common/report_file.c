@@ -112,7 +112,7 @@ static int write_beside(const struct target *target, const char *text)
 
 int report_file_write(const char *target_path, const char *text)
 {
-    struct target target;
+    struct target target = {.path = ""};
     int err;
 
     if (strcmp(target_path, "-") == 0)
@@ -125,7 +125,7 @@ int report_file_write(const char *target_path, const char *text)
 
 int report_file_check(const char *target_path)
 {
-    struct target target;
+    struct target target = {.path = ""};
     char temporary[PATH_MAX];
     int err, fd;
 

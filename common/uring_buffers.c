@@ -26,7 +26,6 @@ static void offer(struct uring_buffers *b, uint32_t upto)
 {
     while (b->offered < upto)
         uring_buffers_return(b, (uint16_t)b->offered++);
-    uring_buffers_publish(b);
 }
 
 int uring_buffers_open(struct uring_buffers *b, struct io_uring *ring, uint32_t capacity,
@@ -80,12 +79,7 @@ bool uring_buffers_grow(struct uring_buffers *b)
 void uring_buffers_return(struct uring_buffers *b, uint16_t id)
 {
     io_uring_buf_ring_add(b->ring, uring_buffer(b, id), b->buffer_bytes, id,
-                          io_uring_buf_ring_mask(b->capacity), (int)b->staged++);
-}
-
-void uring_buffers_publish(struct uring_buffers *b)
-{
-    if (b->staged)
-        io_uring_buf_ring_advance(b->ring, (int)b->staged);
-    b->staged = 0;
+                          io_uring_buf_ring_mask(b->capacity), 0);
+    io_uring_buf_ring_advance(b->ring, 1);
+    b->returned++;
 }

@@ -28,6 +28,7 @@ struct uring_buffers {
     uint32_t buffer_bytes;
     uint32_t capacity; /* buffers that may be offered at most; a power of two */
     uint32_t offered;  /* buffers that take part so far */
+    uint32_t returned; /* given to the kernel since a receive was last retried */
     uint32_t staged;   /* given back, but not yet visible to the kernel */
     size_t ring_bytes, mapped_bytes;
 };
@@ -45,9 +46,8 @@ void uring_buffers_close(struct uring_buffers *b);
 /* Offers as many buffers again as take part now: false when there are no more. */
 bool uring_buffers_grow(struct uring_buffers *b);
 
-/* Gives one buffer back; the kernel sees it after uring_buffers_publish(). */
+/* Gives one buffer back to the kernel, which may use it at once. */
 void uring_buffers_return(struct uring_buffers *b, uint16_t id);
-void uring_buffers_publish(struct uring_buffers *b);
 
 static inline unsigned char *uring_buffer(const struct uring_buffers *b, uint16_t id)
 {

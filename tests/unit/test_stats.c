@@ -11,7 +11,7 @@
 /* Every counter has a value of its own, so that a mix-up of two shows. */
 static struct stats numbered(uint64_t first)
 {
-    struct stats s;
+    struct stats s = {0};
     uint64_t *words = (uint64_t *)&s;
 
     for (size_t i = 0; i < sizeof(s) / sizeof(*words); i++)
