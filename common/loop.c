@@ -87,18 +87,22 @@ static bool refused(const struct loop_config *config, const char *feature)
 static void append_name(char list[][LOOP_NAME_CAP], unsigned *count, const char *name,
                         const char *reason)
 {
-    if (*count < LOOP_LIST_CAP)
-        snprintf(list[(*count)++], LOOP_NAME_CAP, "%s%s", name, reason);
+    if (*count == LOOP_LIST_CAP)
+        return;
+    if (reason)
+        snprintf(list[(*count)++], LOOP_NAME_CAP, "%s (%s)", name, reason);
+    else
+        snprintf(list[(*count)++], LOOP_NAME_CAP, "%s", name);
 }
 
-bool loop_feature(struct loop_config *config, const char *name, bool kernel_has_it)
+bool loop_feature(struct loop_config *config, const char *name, const char *why_not)
 {
     if (refused(config, name))
-        append_name(config->left_out, &config->left_out_count, name, " (asked not to)");
-    else if (!kernel_has_it)
-        append_name(config->left_out, &config->left_out_count, name, " (kernel lacks it)");
+        append_name(config->left_out, &config->left_out_count, name, "asked not to");
+    else if (why_not)
+        append_name(config->left_out, &config->left_out_count, name, why_not);
     else {
-        append_name(config->features, &config->feature_count, name, "");
+        append_name(config->features, &config->feature_count, name, NULL);
         return true;
     }
     return false;
@@ -106,7 +110,7 @@ bool loop_feature(struct loop_config *config, const char *name, bool kernel_has_
 
 void loop_uses(struct loop_config *config, const char *name)
 {
-    append_name(config->features, &config->feature_count, name, "");
+    append_name(config->features, &config->feature_count, name, NULL);
 }
 
 /* Every feature that was refused must have been one that the backend knows. */
@@ -120,8 +124,8 @@ static int check_refused(const struct loop_config *config, char *why, size_t why
             known |= strncmp(config->left_out[j], name, strlen(name)) == 0 &&
                      config->left_out[j][strlen(name)] == ' ';
         if (!known) {
-            snprintf(why, why_cap, "%s has no feature '%s' to leave out", config->backend->name,
-                     name);
+            snprintf(why, why_cap, "asks to leave out '%s', which is no feature of %s (see --help)",
+                     name, config->backend->name);
             return -EINVAL;
         }
     }

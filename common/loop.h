@@ -180,8 +180,11 @@ int loop_run(struct worker *w, const struct loop_config *config, int listen_fd, 
 
 /* ---- shared by the backends ----------------------------------------------------------------- */
 
-/* For probes: notes a feature as used, or as left out and why; true if it may be used. */
-bool loop_feature(struct loop_config *config, const char *name, bool kernel_has_it);
+/*
+ * For probes: notes a feature as used, or as left out and why; true if it may be used. why_not is
+ * NULL for one that can be used. A probe names each of its features once, also those it cannot use.
+ */
+bool loop_feature(struct loop_config *config, const char *name, const char *why_not);
 
 /* For probes: notes what the backend always does and cannot leave out. */
 void loop_uses(struct loop_config *config, const char *name);

@@ -71,6 +71,7 @@ _Static_assert(sizeof(struct uring_conn) <= CONN_BACKEND_BYTES, "room for the st
 
 struct uring {
     struct loop *l;
+    struct stats *stats; /* the loop's */
     struct io_uring ring;
     struct uring_buffers buffers;
     struct conn *starved, *starved_last; /* first come, first served */
@@ -92,7 +93,7 @@ static struct uring_conn *state(struct conn *c)
 static void submit(struct uring *u)
 {
     io_uring_submit_and_get_events(&u->ring);
-    u->l->stats->syscalls[SYSCALL_io_uring_enter]++;
+    u->stats->syscalls[SYSCALL_io_uring_enter]++;
 }
 
 /* An entry for an operation on c (NULL: on none), which then owes one more event. */
@@ -101,7 +102,7 @@ static struct io_uring_sqe *next_sqe(struct uring *u, struct conn *c)
     struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
 
     while (!sqe) {
-        u->l->stats->queue_full++;
+        u->stats->queue_full++;
         submit(u);
         sqe = io_uring_get_sqe(&u->ring);
     }
@@ -227,7 +228,7 @@ static void begin_close(struct uring *u, struct conn *c, int err)
     if (s->in_flight == 0)
         return;
     shutdown(c->fd, SHUT_RDWR); /* ends whatever is in flight */
-    u->l->stats->syscalls[SYSCALL_shutdown]++;
+    u->stats->syscalls[SYSCALL_shutdown]++;
 }
 
 static bool may_read(const struct uring *u, struct conn *c)
@@ -243,6 +244,8 @@ static void proceed(struct uring *u, struct conn *c)
 {
     struct uring_conn *s = state(c);
 
+    if (s->receiving && !c->unsent.len && !s->queued)
+        return; /* by far the most frequent: a send has completed, and the next bytes will come */
     if (!s->sending && c->unsent.len)
         send_bytes(u, c, c->unsent, MSG_WAITALL);
     else if (!s->sending && s->queued)
@@ -311,7 +314,7 @@ static void starve(struct uring *u, struct conn *c)
 {
     struct uring_conn *s = state(c);
 
-    u->l->stats->buffers_dry++;
+    u->stats->buffers_dry++;
     uring_buffers_grow(&u->buffers);
     s->starved = true;
     s->next_starved = NULL;
@@ -387,7 +390,7 @@ static void account_sent(struct uring *u, struct conn *c, uint32_t taken)
 static void send_event(struct uring *u, struct conn *c, int result)
 {
     struct uring_conn *s = state(c);
-    struct stats *stats = u->l->stats;
+    struct stats *stats = u->stats;
     bool whole = result >= 0 && (uint32_t)result == s->offered;
 
     s->sending = false;
@@ -513,7 +516,7 @@ static int submit_and_wait(struct uring *u, uint64_t wake_ns)
         limit = &timeout;
     }
     err = io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, limit, NULL);
-    u->l->stats->syscalls[SYSCALL_io_uring_enter]++;
+    u->stats->syscalls[SYSCALL_io_uring_enter]++;
     return err >= 0 || err == -ETIME || err == -EINTR || err == -EAGAIN || err == -EBUSY ? 0 : err;
 }
 
@@ -524,7 +527,8 @@ static int rounds(struct uring *u)
 
     for (;;) {
         uint64_t wake_ns = loop_pump(l, &quit);
-        unsigned ready;
+        struct io_uring_cqe *slot;
+        unsigned ready, head;
         int err;
 
         if (quit)
@@ -533,17 +537,17 @@ static int rounds(struct uring *u)
         if (err)
             return err;
         ready = io_uring_cq_ready(&u->ring);
-        stats_waited(l->stats, ready);
-        for (unsigned i = 0; i < ready; i++) {
-            struct io_uring_cqe *slot, cqe;
-
+        stats_waited(u->stats, ready);
+        io_uring_for_each_cqe(&u->ring, head, slot)
+        {
             /* Copied and given back at once: handling may submit, which needs room for events. */
-            if (io_uring_peek_cqe(&u->ring, &slot))
-                break;
-            cqe = *slot;
-            io_uring_cqe_seen(&u->ring, slot);
+            struct io_uring_cqe cqe = *slot;
+
+            io_uring_cq_advance(&u->ring, 1);
             handle(u, &cqe);
             feed_starved(u);
+            if (--ready == 0)
+                break;
         }
     }
 }
@@ -579,11 +583,27 @@ static int open_buffers(struct uring *u)
                               or_default(tuning->recv_bytes, DEFAULT_BUFFER_BYTES));
 }
 
+/*
+ * A closed ring is taken apart in the background, and what is in flight there keeps its socket
+ * open: the port would stay taken after our end. So it is ended first. Linux 5.19 cannot.
+ */
+static void cancel_all(struct uring *u)
+{
+    struct io_uring_sync_cancel_reg everything = {
+        .flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL,
+        .timeout = {.tv_sec = 1},
+    };
+
+    io_uring_register_sync_cancel(&u->ring, &everything);
+    io_uring_get_events(&u->ring); /* only then are the cancelled operations let go */
+}
+
 static int uring_run(struct loop *l)
 {
     const struct loop_tuning *tuning = &l->config->tuning;
     struct uring u = {
         .l = l,
+        .stats = l->stats,
         .flush = or_default(tuning->flush, DEFAULT_FLUSH),
         .multishot_accept = l->config->ability & MULTISHOT_ACCEPT,
         .multishot_recv = l->config->ability & MULTISHOT_RECV,
@@ -604,6 +624,7 @@ static int uring_run(struct loop *l)
         }
         err = rounds(&u);
     }
+    cancel_all(&u);
     io_uring_queue_exit(&u.ring);
     uring_buffers_close(&u.buffers);
     return err;
@@ -631,19 +652,28 @@ static bool has_operation(struct io_uring *ring, int operation)
     return has;
 }
 
+static const char *lacks(bool kernel_has_it)
+{
+    return kernel_has_it ? NULL : "kernel lacks it";
+}
+
 static void note_features(struct loop_config *config, struct io_uring *ring)
 {
     /* Multishot accept came with buffer rings (5.19), multishot recv with SEND_ZC (6.0). */
-    if (loop_feature(config, "multishot_accept", true))
+    if (loop_feature(config, "multishot_accept", NULL))
         config->ability |= MULTISHOT_ACCEPT;
-    if (loop_feature(config, "multishot_recv", has_operation(ring, IORING_OP_SEND_ZC)))
+    if (loop_feature(config, "multishot_recv", lacks(has_operation(ring, IORING_OP_SEND_ZC))))
         config->ability |= MULTISHOT_RECV;
-    if (loop_feature(config, "single_issuer", can_set_up(SINGLE_ISSUER)))
+    if (loop_feature(config, "single_issuer", lacks(can_set_up(SINGLE_ISSUER))))
         config->ability |= SINGLE_ISSUER;
     if (loop_feature(config, "defer_taskrun",
-                     config->ability & SINGLE_ISSUER && can_set_up(SINGLE_ISSUER | DEFER_TASKRUN)))
+                     config->ability & SINGLE_ISSUER
+                         ? lacks(can_set_up(SINGLE_ISSUER | DEFER_TASKRUN))
+                         : "needs single_issuer"))
         config->ability |= DEFER_TASKRUN;
-    else if (loop_feature(config, "coop_taskrun", can_set_up(COOP_TASKRUN)))
+    if (loop_feature(config, "coop_taskrun",
+                     config->ability & DEFER_TASKRUN ? "defer_taskrun is used"
+                                                     : lacks(can_set_up(COOP_TASKRUN))))
         config->ability |= COOP_TASKRUN;
 }
 

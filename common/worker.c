@@ -82,21 +82,33 @@ static void *run_worker(void *argument)
     return NULL;
 }
 
-/*
- * The new thread inherits the creator's CPU binding, so it is the main thread that moves about:
- * a binding that is refused is known before the thread exists.
- */
+/* A new thread inherits its creator's CPU binding, so it is the main thread that moves about. */
+static int move_to_cpu_of(const struct worker *w, char *why, size_t why_cap)
+{
+    int err = w->cpu < 0 ? 0 : os_pin_thread((unsigned)w->cpu);
+
+    if (err)
+        snprintf(why, why_cap, "--cpus: '%d' is no CPU that a thread can be bound to here: %s",
+                 w->cpu, strerror(-err));
+    return err;
+}
+
+/* A binding that is refused is known before any thread runs: none would have to be stopped. */
+static int check_cpus(const struct crew *crew, char *why, size_t why_cap)
+{
+    int err = 0;
+
+    for (unsigned i = 0; i < crew->count && !err; i++)
+        err = move_to_cpu_of(&crew->workers[i], why, why_cap);
+    return err;
+}
+
 static int start_worker(struct worker *w, char *why, size_t why_cap)
 {
-    int err;
+    int err = move_to_cpu_of(w, why, why_cap);
 
-    if (w->cpu >= 0) {
-        err = os_pin_thread((unsigned)w->cpu);
-        if (err) {
-            snprintf(why, why_cap, "cannot bind a thread to CPU %d: %s", w->cpu, strerror(-err));
-            return err;
-        }
-    }
+    if (err)
+        return err;
     err = pthread_create(&w->thread, NULL, run_worker, w);
     if (err)
         snprintf(why, why_cap, "cannot start a thread: %s", strerror(err));
@@ -107,18 +119,17 @@ int crew_start(struct crew *crew, int (*body)(struct worker *w), char *why, size
 {
     struct os_affinity affinity;
     sigset_t blocked, before;
-    int err = 0;
     unsigned started = 0;
+    int err;
 
     crew->body = body;
     atomic_store(&crew->running, crew->count);
     os_save_affinity(&affinity);
     sigfillset(&blocked);
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    while (started < crew->count) {
+    err = check_cpus(crew, why, why_cap);
+    while (!err && started < crew->count) {
         err = start_worker(&crew->workers[started], why, why_cap);
-        if (err)
-            break;
         started++;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);

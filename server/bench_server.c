@@ -105,6 +105,22 @@ static int find_address(const struct server_config *config, struct net_address *
     return 0;
 }
 
+/* The option to blame, and why it cannot be listened there. */
+static int complain_listen(const struct server_config *config, const struct net_address *address,
+                           int err)
+{
+    char text[NET_TEXT_CAP], port[UNITS_TEXT_CAP], why[NET_TEXT_CAP + 64];
+
+    snprintf(why, sizeof why, "cannot be listened on (%s): %s",
+             net_text(text, sizeof text, address), strerror(-err));
+    if (config->unix_path)
+        return complain(EXIT_USAGE, "unix", config->unix_path, why);
+    if (err == -EADDRNOTAVAIL && config->host)
+        return complain(EXIT_USAGE, "host", config->host, why);
+    snprintf(port, sizeof port, "%" PRIu64, config->port);
+    return complain(EXIT_USAGE, "port", port, why);
+}
+
 /*
  * One listening socket per thread where the kernel spreads connections over them, else one for the
  * first thread alone. Socket options are inherited by what is accepted.
@@ -117,16 +133,12 @@ static int listen_on(struct echo *echo, const struct server_config *config,
                                   .rcvbuf_bytes = config->rcvbuf_bytes,
                                   .nodelay = config->nodelay && !config->unix_path};
     unsigned count = share ? echo->crew.count : 1;
-    char text[NET_TEXT_CAP];
 
     for (unsigned i = 0; i < count; i++) {
         int fd = net_listen(address, (int)config->backlog, share);
 
-        if (fd < 0) {
-            fprintf(stderr, "%s: cannot listen on %s: %s\n", table.program,
-                    net_text(text, sizeof text, address), strerror(-fd));
-            return EXIT_USAGE;
-        }
+        if (fd < 0)
+            return complain_listen(config, address, fd);
         net_set_options(fd, &options);
         echo->threads[i].listen_fd = fd;
     }
