@@ -23,8 +23,6 @@
 #define FIELD(name) offsetof(struct client_config, name)
 #define MIB         (1024 * 1024ULL)
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNSUPPORTED = 77 };
-
 static const char *const verify_choices[] = {"length", "full", NULL};
 
 static const struct opt rows[] = {
@@ -79,20 +77,14 @@ static const struct opt_table table = {
 /* The client does best with epoll: it sends at once what a batch of completions would hold back. */
 static const char *const backend_order[] = {"epoll", "io_uring", "libev", NULL};
 
-static int complain(int status, const char *option, const char *value, const char *why)
-{
-    fprintf(stderr, "%s: --%s: '%s' %s\n", table.program, option, value, why);
-    return status;
-}
-
 static int choose_backend(struct run *run)
 {
     const struct client_config *config = run->config;
-    char why[512];
+    char why[512], text[544];
     int err = loop_choose(&run->loop, config->backend, backend_order, why, sizeof why);
 
     if (err == -EINVAL)
-        return complain(EXIT_USAGE, "backend", config->backend, why);
+        return opt_complain(&table, EXIT_USAGE, "backend", config->backend, why);
     if (err) {
         fprintf(stderr, "%s: --backend: '%s' cannot run here: %s\n", table.program, config->backend,
                 why);
@@ -117,13 +109,13 @@ static int find_target(struct run *run)
 
     if (config->unix_path)
         return net_unix_address(config->unix_path, &run->loop.peer)
-                   ? complain(EXIT_USAGE, "unix", config->unix_path,
-                              "is not a path of 1 to 107 characters")
+                   ? opt_complain(&table, EXIT_USAGE, "unix", config->unix_path,
+                                  "is not a path of 1 to 107 characters")
                    : 0;
     if (net_resolve(config->host, (uint16_t)config->port, SOCK_STREAM, &run->loop.peer, why,
                     sizeof why)) {
         snprintf(text, sizeof text, "is not an address or a known name: %s", why);
-        return complain(EXIT_USAGE, "host", config->host, text);
+        return opt_complain(&table, EXIT_USAGE, "host", config->host, text);
     }
     return 0;
 }
@@ -156,7 +148,7 @@ static int check_config(struct client_config *config)
     }
     err = config->json ? report_check_target(config->json) : 0;
     if (err)
-        return complain(EXIT_USAGE, "json", config->json, strerror(-err));
+        return opt_complain(&table, EXIT_USAGE, "json", config->json, strerror(-err));
     return 0;
 }
 

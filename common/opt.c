@@ -346,3 +346,10 @@ enum opt_result opt_parse(const struct opt_table *table, int argc, char **argv, 
     }
     return take_words(&p);
 }
+
+int opt_complain(const struct opt_table *table, int status, const char *option, const char *value,
+                 const char *why)
+{
+    fprintf(stderr, "%s: --%s: '%s' %s\n", table->program, option, value, why);
+    return status;
+}

@@ -76,6 +76,20 @@ enum opt_result {
 enum opt_result opt_parse(const struct opt_table *table, int argc, char **argv, void *config,
                           FILE *out, FILE *err);
 
+/* What every program's exit status means (0 is good). */
+enum {
+    EXIT_FAILED = 1,       /* the run failed or a gate was breached; results so far are written */
+    EXIT_USAGE = 2,        /* the command line, or what it names, cannot be used */
+    EXIT_UNSUPPORTED = 77, /* what was asked for by name cannot run here */
+};
+
+/*
+ * For what only the program can judge: prints "program: --option: 'value' why" as one line on
+ * stderr and returns status.
+ */
+int opt_complain(const struct opt_table *table, int status, const char *option, const char *value,
+                 const char *why);
+
 /* Parses a CPU list; 0 or -EINVAL. Duplicates are kept: "0,0" puts two workers on CPU 0. */
 int opt_parse_cpus(const char *text, struct opt_cpus *cpus);
 

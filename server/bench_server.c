@@ -23,8 +23,6 @@
 #define FIELD(name) offsetof(struct server_config, name)
 #define MIB         (1024 * 1024ULL)
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNSUPPORTED = 77 };
-
 static const struct opt rows[] = {
     {"port", 'p', OPT_COUNT, FIELD(port), "8080", "N", 0, 65535, NULL,
      "port to listen on; 0 lets the kernel choose, and the ready line says which"},
@@ -66,19 +64,13 @@ static const char *const backend_order[] = {"io_uring", "epoll", "libev", NULL};
 /* Besides one per connection: enough to let the server say that it ran out, and to go on. */
 enum { DESCRIPTORS_WANTED = 1 << 20 };
 
-static int complain(int status, const char *option, const char *value, const char *why)
-{
-    fprintf(stderr, "%s: --%s: '%s' %s\n", table.program, option, value, why);
-    return status;
-}
-
 static int choose_backend(struct echo *echo, const struct server_config *config)
 {
-    char why[512];
+    char why[512], text[544];
     int err = loop_choose(&echo->loop, config->backend, backend_order, why, sizeof why);
 
     if (err == -EINVAL)
-        return complain(EXIT_USAGE, "backend", config->backend, why);
+        return opt_complain(&table, EXIT_USAGE, "backend", config->backend, why);
     if (err) {
         fprintf(stderr, "%s: --backend: '%s' cannot run here: %s\n", table.program, config->backend,
                 why);
@@ -95,12 +87,12 @@ static int find_address(const struct server_config *config, struct net_address *
 
     if (config->unix_path)
         return net_unix_address(config->unix_path, address)
-                   ? complain(EXIT_USAGE, "unix", config->unix_path,
-                              "is not a path of 1 to 107 characters")
+                   ? opt_complain(&table, EXIT_USAGE, "unix", config->unix_path,
+                                  "is not a path of 1 to 107 characters")
                    : 0;
     if (net_resolve(config->host, (uint16_t)config->port, SOCK_STREAM, address, why, sizeof why)) {
         snprintf(text, sizeof text, "is not an address or a known name: %s", why);
-        return complain(EXIT_USAGE, "host", config->host ? config->host : "*", text);
+        return opt_complain(&table, EXIT_USAGE, "host", config->host ? config->host : "*", text);
     }
     return 0;
 }
@@ -114,11 +106,11 @@ static int complain_listen(const struct server_config *config, const struct net_
     snprintf(why, sizeof why, "cannot be listened on (%s): %s",
              net_text(text, sizeof text, address), strerror(-err));
     if (config->unix_path)
-        return complain(EXIT_USAGE, "unix", config->unix_path, why);
+        return opt_complain(&table, EXIT_USAGE, "unix", config->unix_path, why);
     if (err == -EADDRNOTAVAIL && config->host)
-        return complain(EXIT_USAGE, "host", config->host, why);
+        return opt_complain(&table, EXIT_USAGE, "host", config->host, why);
     snprintf(port, sizeof port, "%" PRIu64, config->port);
-    return complain(EXIT_USAGE, "port", port, why);
+    return opt_complain(&table, EXIT_USAGE, "port", port, why);
 }
 
 /*
@@ -228,7 +220,7 @@ int main(int argc, char **argv)
     }
     err = config.json ? report_check_target(config.json) : 0;
     if (err)
-        return complain(EXIT_USAGE, "json", config.json, strerror(-err));
+        return opt_complain(&table, EXIT_USAGE, "json", config.json, strerror(-err));
     err = choose_backend(&echo, &config);
     if (!err)
         err = find_address(&config, &address);
