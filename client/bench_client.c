@@ -86,9 +86,8 @@ static int choose_backend(struct run *run)
     if (err == -EINVAL)
         return opt_complain(&table, EXIT_USAGE, "backend", config->backend, why);
     if (err) {
-        fprintf(stderr, "%s: --backend: '%s' cannot run here: %s\n", table.program, config->backend,
-                why);
-        return EXIT_UNSUPPORTED;
+        snprintf(text, sizeof text, "cannot run here: %s", why);
+        return opt_complain(&table, EXIT_UNSUPPORTED, "backend", config->backend, text);
     }
     run->loop.program = table.program;
     run->loop.conn_bytes = flight_conn_bytes();
@@ -214,13 +213,13 @@ static int measure(struct run *run, int argc, char **argv)
     int err, status;
 
     host_read(&host);
-    if (!config->quiet)
-        print_header(out, run);
     host_read_pressure(&before);
     if (crew_start(&run->crew, flight_run, why, sizeof why)) {
         fprintf(stderr, "%s: %s\n", table.program, why);
         return EXIT_USAGE;
     }
+    if (!config->quiet)
+        print_header(out, run);
     interrupted = watch(run, out, !config->quiet && isatty(fileno(out)));
     err = crew_join(&run->crew);
     host_read_pressure(&after);

@@ -72,9 +72,8 @@ static int choose_backend(struct echo *echo, const struct server_config *config)
     if (err == -EINVAL)
         return opt_complain(&table, EXIT_USAGE, "backend", config->backend, why);
     if (err) {
-        fprintf(stderr, "%s: --backend: '%s' cannot run here: %s\n", table.program, config->backend,
-                why);
-        return EXIT_UNSUPPORTED;
+        snprintf(text, sizeof text, "cannot run here: %s", why);
+        return opt_complain(&table, EXIT_UNSUPPORTED, "backend", config->backend, text);
     }
     echo->loop.program = table.program;
     echo->loop.conn_bytes = sizeof(struct conn);
