@@ -49,6 +49,8 @@ static const struct opt rows[] = {
      "check the length of each reply, or every byte of it"},
     {"backend", 'b', OPT_TEXT, FIELD(backend), "auto", "NAME", 0, 0, NULL,
      "event backend; see below"},
+    {"mode", 0, OPT_CHOICE, FIELD(mode), "balanced", "MODE", 0, 0, spin_mode_names,
+     "when nothing is there: look a short while before sleeping, never sleep, or always"},
     {"threads", 't', OPT_COUNT, FIELD(threads), "1", "N", 1, 1024, NULL,
      "threads, each with an event loop and a share of the connections"},
     {"cpus", 0, OPT_CPUS, FIELD(cpus), NULL, "LIST", 0, 0, NULL,
@@ -90,6 +92,7 @@ static int choose_backend(struct run *run)
         return opt_complain(&table, EXIT_UNSUPPORTED, "backend", config->backend, text);
     }
     run->loop.program = table.program;
+    run->loop.mode = spin_mode_named(config->mode);
     run->loop.conn_bytes = flight_conn_bytes();
     run->loop.read_while_unsent = true; /* a long reply begins before its request is all sent */
     run->loop.socket_options = (struct net_options){

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct client_config {
-    const char *host, *unix_path, *backend, *verify, *json;
+    const char *host, *unix_path, *backend, *mode, *verify, *json;
     uint64_t port, connections, size_bytes, threads, requests;
     uint64_t duration_ns; /* 0: until `requests` are done */
     uint64_t warmup_ns, interval_ns, timeout_ns;

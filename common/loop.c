@@ -411,9 +411,11 @@ int loop_run(struct worker *w, const struct loop_config *config, int listen_fd, 
     int err;
 
     conn_slab_init(&l.conns, config->conn_bytes);
+    spin_init(&l.spin, config->mode);
     err = config->backend->run(&l);
     close_all(&l);
     w->stats.open_peak = l.conns.open_peak;
+    w->stats.syscalls[SYSCALL_sched_yield] += l.spin.yields;
     conn_slab_free(&l.conns);
     return err;
 }

@@ -15,6 +15,7 @@
     X(close)              \
     X(connect)            \
     X(epoll_ctl)          \
+    X(epoll_pwait2)       \
     X(epoll_wait)         \
     X(io_uring_enter)     \
     X(io_uring_register)  \
@@ -22,6 +23,7 @@
     X(poll)               \
     X(read)               \
     X(recv)               \
+    X(sched_yield)        \
     X(select)             \
     X(send)               \
     X(setsockopt)         \

@@ -32,6 +32,8 @@ static const struct opt rows[] = {
      "listen on a Unix socket instead"},
     {"backend", 'b', OPT_TEXT, FIELD(backend), "auto", "NAME", 0, 0, NULL,
      "event backend; see below"},
+    {"mode", 0, OPT_CHOICE, FIELD(mode), "balanced", "MODE", 0, 0, spin_mode_names,
+     "when nothing is there: look a short while before sleeping, never sleep, or always"},
     {"threads", 't', OPT_COUNT, FIELD(threads), "1", "N", 1, 1024, NULL,
      "threads, each with an event loop; connections are dealt out evenly"},
     {"cpus", 0, OPT_CPUS, FIELD(cpus), NULL, "LIST", 0, 0, NULL,
@@ -76,6 +78,7 @@ static int choose_backend(struct echo *echo, const struct server_config *config)
         return opt_complain(&table, EXIT_UNSUPPORTED, "backend", config->backend, text);
     }
     echo->loop.program = table.program;
+    echo->loop.mode = spin_mode_named(config->mode);
     echo->loop.conn_bytes = sizeof(struct conn);
     return 0;
 }

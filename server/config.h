@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct server_config {
-    const char *host, *unix_path, *backend, *json;
+    const char *host, *unix_path, *backend, *mode, *json;
     uint64_t port, threads, backlog;
     uint64_t sndbuf_bytes, rcvbuf_bytes;
     struct opt_cpus cpus;
