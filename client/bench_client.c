@@ -23,6 +23,8 @@
 #define FIELD(name) offsetof(struct client_config, name)
 #define MIB         (1024 * 1024ULL)
 
+#define IN_FLIGHT_MAX_BYTES (256 * MIB)
+
 static const char *const verify_choices[] = {"length", "full", NULL};
 
 static const struct opt rows[] = {
@@ -33,7 +35,26 @@ static const struct opt rows[] = {
      "connect to a Unix socket instead of host and port"},
     {"connections", 'c', OPT_COUNT, FIELD(connections), "100", "N", 1, 1000000, NULL,
      "connections, each with one request in flight"},
-    {"size", 's', OPT_BYTES, FIELD(size_bytes), "256", "BYTES", 1, 16 * MIB, NULL, "message size"},
+    {"size", 's', OPT_BYTES, FIELD(size_bytes), "256", "BYTES", 1, 16 * MIB, NULL,
+     "message size"},
+    {"sizes", 0, OPT_TEXT, FIELD(sizes), NULL, "LIST", 0, 0, NULL,
+     "instead of --size: sizes with their weights, such as 64:0.7,1k:0.2,64k:0.1"},
+    {"pipeline", 'P', OPT_COUNT, FIELD(pipeline), "1", "N", 1, 4096, NULL,
+     "requests in flight per connection, at most"},
+    {"rate", 'R', OPT_COUNT, FIELD(rate), NULL, "N", 1, 1000000000, NULL,
+     "open loop: so many requests are due per second, over all connections; 0 is a closed loop"},
+    {"arrivals", 0, OPT_CHOICE, FIELD(arrivals), "constant", "HOW", 0, 0, pace_arrivals_names,
+     "how an open loop's requests are spread over time"},
+    {"seed", 0, OPT_COUNT, FIELD(seed), "1", "N", 0, UINT64_MAX, NULL,
+     "of whatever is drawn at random: arrivals and sizes"},
+    {"think", 0, OPT_DURATION_NS, FIELD(think_ns), NULL, "TIME", 0, 3600 * NS_PER_S, NULL,
+     "closed loop: pause between a reply and the next request of its connection"},
+    {"churn", 0, OPT_COUNT, FIELD(churn), NULL, "N", 1, UINT64_MAX / 2, NULL,
+     "close and reopen each connection after so many requests"},
+    {"connect-only", 0, OPT_FLAG, FIELD(connect_only), NULL, NULL, 0, 0, NULL,
+     "make connections and close them, without any request"},
+    {"ramp", 0, OPT_DURATION_NS, FIELD(ramp_ns), NULL, "TIME", 0, 3600 * NS_PER_S, NULL,
+     "open the connections one by one over this time; a closed loop's begin to work at once"},
     {"duration", 'd', OPT_DURATION_NS, FIELD(duration_ns), NULL, "TIME", NS_PER_MS,
      7 * 24 * 3600 * NS_PER_S, NULL,
      "length of the measuring window; 10s unless --requests ends it"},
@@ -93,7 +114,7 @@ static int choose_backend(struct run *run)
     }
     run->loop.program = table.program;
     run->loop.mode = spin_mode_named(config->mode);
-    run->loop.conn_bytes = flight_conn_bytes();
+    run->loop.conn_bytes = flight_conn_bytes(config->pipeline);
     run->loop.read_while_unsent = true; /* a long reply begins before its request is all sent */
     run->loop.socket_options = (struct net_options){
         .sndbuf_bytes = config->sndbuf_bytes,
@@ -137,9 +158,49 @@ static int raise_limits(const struct client_config *config)
     return EXIT_USAGE;
 }
 
+/* Options that make sense alone, but not together. */
+static int check_together(const struct client_config *config)
+{
+    const char *why = NULL;
+
+    if (config->think_ns && config->rate)
+        why = "--think pauses a closed loop; --rate asks for an open one: use one of them";
+    else if (config->think_ns && config->pipeline > 1)
+        why = "--think needs --pipeline 1: it begins when the reply is there";
+    else if (config->connect_only && (config->rate || config->churn || config->requests))
+        why = "--connect-only makes no requests: leave out --rate, --churn and --requests";
+    else if (config->sizes && config->connect_only)
+        why = "--connect-only makes no requests: leave out --sizes";
+    if (!why)
+        return 0;
+    fprintf(stderr, "%s: %s\n", table.program, why);
+    return EXIT_USAGE;
+}
+
+static int choose_sizes(struct run *run)
+{
+    const struct client_config *config = run->config;
+
+    sizes_fixed(&run->sizes, (uint32_t)config->size_bytes);
+    if (config->sizes && sizes_parse(&run->sizes, config->sizes, 16 * MIB))
+        return opt_complain(&table, EXIT_USAGE, "sizes", config->sizes,
+                            "is not a list of up to 32 SIZE:WEIGHT, sizes from 1 to 16M and weights "
+                            "above 0, such as 64:0.7,1k:0.3");
+    if (run->sizes.longest_bytes * config->pipeline > IN_FLIGHT_MAX_BYTES) {
+        fprintf(stderr, "%s: --pipeline: '%" PRIu64 "' requests of up to %u bytes are more than the "
+                        "256 MiB that may be in flight per connection\n",
+                table.program, config->pipeline, run->sizes.longest_bytes);
+        return EXIT_USAGE;
+    }
+    return 0;
+}
+
 static int check_config(struct client_config *config)
 {
-    int err;
+    int err = check_together(config);
+
+    if (err)
+        return err;
 
     if (config->duration_ns == 0 && config->requests == 0)
         config->duration_ns = 10 * NS_PER_S;
@@ -259,6 +320,8 @@ int main(int argc, char **argv)
     }
     err = check_config(&config);
     if (!err)
+        err = choose_sizes(&run);
+    if (!err)
         err = choose_backend(&run);
     if (!err)
         err = find_target(&run);
@@ -267,6 +330,7 @@ int main(int argc, char **argv)
     if (err)
         return err;
     run.tick_ns = choose_tick(&config);
+    run.arrivals = pace_arrivals_named(config.arrivals);
     run.verify_full = strcmp(config.verify, "full") == 0;
     err = crew_init(&run.crew, (unsigned)config.threads, &config.cpus);
     if (!err)

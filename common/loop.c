@@ -232,6 +232,7 @@ static struct conn *begin(struct loop *l, int fd, bool connecting)
 
     if (c) {
         c->connecting = connecting;
+        c->begun_ns = connecting ? clock_now_ns() : 0;
         if (l->actions->watch(l, c) == 0)
             return c;
         conn_free(&l->conns, c);
