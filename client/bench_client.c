@@ -35,8 +35,7 @@ static const struct opt rows[] = {
      "connect to a Unix socket instead of host and port"},
     {"connections", 'c', OPT_COUNT, FIELD(connections), "100", "N", 1, 1000000, NULL,
      "connections, each with one request in flight"},
-    {"size", 's', OPT_BYTES, FIELD(size_bytes), "256", "BYTES", 1, 16 * MIB, NULL,
-     "message size"},
+    {"size", 's', OPT_BYTES, FIELD(size_bytes), "256", "BYTES", 1, 16 * MIB, NULL, "message size"},
     {"sizes", 0, OPT_TEXT, FIELD(sizes), NULL, "LIST", 0, 0, NULL,
      "instead of --size: sizes with their weights, such as 64:0.7,1k:0.2,64k:0.1"},
     {"pipeline", 'P', OPT_COUNT, FIELD(pipeline), "1", "N", 1, 4096, NULL,
@@ -80,7 +79,8 @@ static const struct opt rows[] = {
      "SO_SNDBUF of each connection"},
     {"rcvbuf", 0, OPT_BYTES, FIELD(rcvbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
      "SO_RCVBUF of each connection"},
-    {"nodelay", 0, OPT_FLAG, FIELD(nodelay), NULL, NULL, 0, 0, NULL, "set TCP_NODELAY"},
+    {"nodelay", 0, OPT_CHOICE, FIELD(nodelay), "on", "on|off", 0, 0, opt_on_off,
+     "TCP_NODELAY; off measures the wait of Nagle's algorithm for acknowledgements, too"},
     {"json", 0, OPT_TEXT, FIELD(json), NULL, "FILE", 0, 0, NULL,
      "write the report there; '-' is stdout, and the text then goes to stderr"},
     {"quiet", 'q', OPT_FLAG, FIELD(quiet), NULL, NULL, 0, 0, NULL, "print only the final results"},
@@ -119,7 +119,7 @@ static int choose_backend(struct run *run)
     run->loop.socket_options = (struct net_options){
         .sndbuf_bytes = config->sndbuf_bytes,
         .rcvbuf_bytes = config->rcvbuf_bytes,
-        .nodelay = config->nodelay,
+        .nodelay = opt_is_on(config->nodelay),
     };
     run->loop.connect_timeout_ns = config->timeout_ns;
     return 0;
@@ -183,12 +183,14 @@ static int choose_sizes(struct run *run)
 
     sizes_fixed(&run->sizes, (uint32_t)config->size_bytes);
     if (config->sizes && sizes_parse(&run->sizes, config->sizes, 16 * MIB))
-        return opt_complain(&table, EXIT_USAGE, "sizes", config->sizes,
-                            "is not a list of up to 32 SIZE:WEIGHT, sizes from 1 to 16M and weights "
-                            "above 0, such as 64:0.7,1k:0.3");
+        return opt_complain(
+            &table, EXIT_USAGE, "sizes", config->sizes,
+            "is not a list of up to 32 SIZE:WEIGHT, sizes from 1 to 16M and weights "
+            "above 0, such as 64:0.7,1k:0.3");
     if (run->sizes.longest_bytes * config->pipeline > IN_FLIGHT_MAX_BYTES) {
-        fprintf(stderr, "%s: --pipeline: '%" PRIu64 "' requests of up to %u bytes are more than the "
-                        "256 MiB that may be in flight per connection\n",
+        fprintf(stderr,
+                "%s: --pipeline: '%" PRIu64 "' requests of up to %u bytes are more than the "
+                "256 MiB that may be in flight per connection\n",
                 table.program, config->pipeline, run->sizes.longest_bytes);
         return EXIT_USAGE;
     }

@@ -224,7 +224,8 @@ struct span on_open(struct loop *l, struct conn *base)
     f->connecting--;
     f->opened += f->phase == PHASE_CONNECT;
     f->reopened += f->phase != PHASE_CONNECT;
-    c->tx_at = c->rx_at = pattern_entry((uint64_t)f->worker->index << 32 | (f->opened + f->reopened));
+    c->tx_at = c->rx_at =
+        pattern_entry((uint64_t)f->worker->index << 32 | (f->opened + f->reopened));
     if (f->phase == PHASE_WINDOW)
         hist_record(&f->connects, f->now_ns - base->begun_ns);
     if (f->config->connect_only) {
@@ -295,8 +296,7 @@ static struct conn *find_overdue(struct flight *f, struct loop *l)
     for (struct conn *c = conn_next(&l->conns, NULL); c; c = conn_next(&l->conns, c)) {
         uint64_t since_ns = waiting_since_ns(flight_conn(c));
 
-        if (!c->close_asked && since_ns < f->now_ns &&
-            f->now_ns - since_ns > f->config->timeout_ns)
+        if (!c->close_asked && since_ns < f->now_ns && f->now_ns - since_ns > f->config->timeout_ns)
             return c;
     }
     return NULL;

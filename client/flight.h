@@ -33,8 +33,8 @@
 enum phase { PHASE_CONNECT, PHASE_READY, PHASE_WARM_UP, PHASE_WINDOW, PHASE_DRAIN };
 
 struct request {
-    uint64_t sent_ns;           /* handed to the loop, to be sent at once */
-    uint64_t due_ns;            /* open loop: when the schedule meant it to be sent */
+    uint64_t sent_ns; /* handed to the loop, to be sent at once */
+    uint64_t due_ns;  /* open loop: when the schedule meant it to be sent */
     uint32_t bytes;
 };
 
@@ -80,10 +80,10 @@ struct run {
     enum pace_arrivals arrivals;
     bool verify_full;
     uint64_t tick_ns;
-    struct flight *flights;            /* one per thread */
-    atomic_uint ready;                 /* threads that have their connections */
-    atomic_uint_fast64_t start_ns;     /* 0 until all are ready */
-    atomic_bool stop;                  /* end early, keep what was measured */
+    struct flight *flights;        /* one per thread */
+    atomic_uint ready;             /* threads that have their connections */
+    atomic_uint_fast64_t start_ns; /* 0 until all are ready */
+    atomic_bool stop;              /* end early, keep what was measured */
 };
 
 /* One thread's part; its worker's program. Results are read after the thread was joined. */
@@ -93,44 +93,44 @@ struct flight {
     struct worker *worker;
     struct rng rng;
     enum phase phase;
-    uint64_t now_ns;                   /* last reading of the clock */
-    bool now_is_fresh;                 /* taken since next_due() was last asked */
-    uint64_t deadline_ns;              /* of the current tick or phase, whichever is sooner */
+    uint64_t now_ns;      /* last reading of the clock */
+    bool now_is_fresh;    /* taken since next_due() was last asked */
+    uint64_t deadline_ns; /* of the current tick or phase, whichever is sooner */
 
     uint32_t to_open, asked, connecting, opened, failed, lost;
-    uint32_t reopened;                 /* churn: connections made anew */
-    uint32_t to_reopen;                /* churn: connections to be made anew */
-    uint64_t connect_after_ns;         /* ramp, or a pause after a failure: not before then */
+    uint32_t reopened;         /* churn: connections made anew */
+    uint32_t to_reopen;        /* churn: connections to be made anew */
+    uint64_t connect_after_ns; /* ramp, or a pause after a failure: not before then */
     uint64_t connect_start_ns;
-    struct conn_list idle, thinking;   /* thinking: in the order of ready_ns */
-    uint64_t in_flight;                /* requests without their whole reply */
-    uint64_t quota;                    /* with --requests: this thread's part of them */
-    uint64_t budget;                   /* requests that may still be begun */
-    uint64_t last_request;             /* closed loop: the count that ends the window */
-    uint64_t next_check_ns;            /* when to look for overdue replies again */
+    struct conn_list idle, thinking; /* thinking: in the order of ready_ns */
+    uint64_t in_flight;              /* requests without their whole reply */
+    uint64_t quota;                  /* with --requests: this thread's part of them */
+    uint64_t budget;                 /* requests that may still be begun */
+    uint64_t last_request;           /* closed loop: the count that ends the window */
+    uint64_t next_check_ns;          /* when to look for overdue replies again */
 
-    struct pace pace;                  /* open loop: the next request to be sent */
-    struct pace arrived;               /* the same schedule, taken up to now: its lead is the queue */
+    struct pace pace;    /* open loop: the next request to be sent */
+    struct pace arrived; /* the same schedule, taken up to now: its lead is the queue */
     uint64_t queue_peak;
-    uint64_t sent_in_window;           /* requests handed over in the window */
-    uint64_t due_in_window;            /* requests taken off the schedule that were due in it */
-    uint64_t never_sent;               /* due in the window, but not sent until the drain was over */
+    uint64_t sent_in_window; /* requests handed over in the window */
+    uint64_t due_in_window;  /* requests taken off the schedule that were due in it */
+    uint64_t never_sent;     /* due in the window, but not sent until the drain was over */
 
-    bool measured;                     /* the window was reached */
+    bool measured; /* the window was reached */
     struct hist service, response;
-    struct hist lateness;              /* of sends, while a connection was free: the client's own */
-    struct hist queued;                /* of sends, while none was: the wait for a connection */
-    struct hist connects;              /* connect() to connected, in the window */
-    struct stats at_start, at_end;     /* the worker's counters at the window's edges */
+    struct hist lateness;          /* of sends, while a connection was free: the client's own */
+    struct hist queued;            /* of sends, while none was: the wait for a connection */
+    struct hist connects;          /* connect() to connected, in the window */
+    struct stats at_start, at_end; /* the worker's counters at the window's edges */
     struct os_cpu_time cpu_at_start, cpu_at_end;
     uint64_t window_start_ns, window_end_ns, drain_end_ns;
-    uint64_t unfinished;               /* requests in flight when the window ended */
+    uint64_t unfinished; /* requests in flight when the window ended */
     struct fairness fairness;
 
-    struct tick *ticks;                /* TICKS_MAX */
+    struct tick *ticks; /* TICKS_MAX */
     uint64_t tick_start_requests, tick_start_errors, tick_end_ns;
-    atomic_uint ticks_done;            /* how many the main thread may read */
-    atomic_bool window_over;           /* there will be no more; window_*_ns are final */
+    atomic_uint ticks_done;  /* how many the main thread may read */
+    atomic_bool window_over; /* there will be no more; window_*_ns are final */
 };
 
 static inline struct flight_conn *flight_conn(struct conn *c)

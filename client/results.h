@@ -8,15 +8,21 @@
 #include "common/host.h"
 
 struct results {
-    struct stats window; /* counted in the measuring window; errors: in the whole run */
-    struct hist service;
+    struct stats window;           /* counted in the measuring window; errors: in the whole run */
+    struct hist service, response; /* response: open loop only */
+    struct hist lateness, queued;  /* of an open loop's sends: see struct flight */
+    struct hist connects;          /* churn: how long a connect took, in the window */
     struct fairness fairness;
     struct os_cpu_time cpu; /* of the threads, in the window */
     double duration_s;      /* the window's exact length */
     double drain_s;
     double busiest_thread; /* share of the window that it was on a CPU, 0 to 1 */
     uint64_t errors, unfinished;
-    uint32_t opened, failed, lost;
+    uint64_t scheduled;                  /* open loop: requests due in the window ... */
+    uint64_t never_sent, never_answered; /* ... and those of them that came to nothing */
+    uint64_t sent;                       /* requests handed over in the window */
+    uint64_t queue_peak;                 /* of a thread, at most */
+    uint32_t opened, reopened, failed, lost;
     bool interrupted;
 };
 
@@ -29,8 +35,13 @@ double results_jain(const struct fairness *f);
 /* Per second of the window; 0 for a window of no length. */
 double results_rate(const struct results *r, uint64_t count);
 
-/* Why the client, rather than the server, may have set the pace; NULL when nothing says so. */
-const char *results_client_limited(const struct results *r);
+/*
+ * Why the client, rather than the server, may have set the pace, as text in buf; NULL when nothing
+ * says so. An open loop is limited when its own lateness (a connection was free) is more than
+ * CLIENT_LATE_NS at P99; either loop when a thread was on its CPU all the time, unless it spins.
+ */
+const char *results_client_limited(const struct results *r, const struct run *run, char *buf,
+                                   size_t cap);
 
 /* A request came back wrong, or something failed on the way: the run's exit status is 1. */
 bool results_failed(const struct results *r);

@@ -17,7 +17,7 @@ enum { SIZES_MAX = 32 };
 struct sizes {
     unsigned count;
     uint32_t bytes[SIZES_MAX];
-    uint64_t upto[SIZES_MAX];   /* a draw below this takes the size; the last is UINT64_MAX */
+    uint64_t upto[SIZES_MAX]; /* a draw below this takes the size; the last is UINT64_MAX */
     double mean_bytes;
     uint32_t longest_bytes;
 };

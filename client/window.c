@@ -11,8 +11,8 @@ static void set_deadline(struct flight *f)
                             : f->phase == PHASE_WINDOW ? f->window_end_ns
                                                        : CLOCK_NEVER_NS;
 
-    f->deadline_ns = f->phase == PHASE_WINDOW && f->tick_end_ns < phase_end_ns ? f->tick_end_ns
-                                                                               : phase_end_ns;
+    f->deadline_ns =
+        f->phase == PHASE_WINDOW && f->tick_end_ns < phase_end_ns ? f->tick_end_ns : phase_end_ns;
 }
 
 static void publish_tick(struct flight *f)

@@ -8,12 +8,13 @@
 #ifndef IOBENCH_CALIBRATE_H
 #define IOBENCH_CALIBRATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
- * Costs are medians of several short batches, so with warm caches. Latenesses and wake-ups are of
- * an otherwise idle program on whichever CPUs the scheduler takes, and asleep for some hundred
- * microseconds each time: what a request meets that comes after a pause.
+ * Costs are medians of several short batches, so with warm caches. Latenesses and wake-ups are
+ * those of threads that slept for some hundred microseconds in an otherwise idle program: what a
+ * request meets that comes after a pause.
  */
 struct calibration {
     double clock_ns;            /* one clock_now_ns() */
@@ -23,6 +24,7 @@ struct calibration {
     uint64_t wake_p50_ns; /* one way: from before the write to a pipe until the reader runs */
     uint64_t wake_p99_ns;
     unsigned samples; /* of timer and wake-up each: 100, on a slow machine fewer; 1 at least */
+    bool apart;       /* whether the two threads of a wake-up were bound to different CPUs */
 };
 
 /* Takes about 50 ms, and 150 ms at most unless a single sleep lasts longer. 0 or -errno. */

@@ -515,9 +515,14 @@ static int submit_and_sleep(struct uring *u, uint64_t wake_ns)
     struct __kernel_timespec left = {(long long)(left_ns / NS_PER_S),
                                      (long long)(left_ns % NS_PER_S)};
     struct io_uring_cqe *cqe;
-    int err = io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1,
-                                               wake_ns == CLOCK_NEVER_NS ? NULL : &left, NULL);
+    int err;
 
+    if (left_ns == 0) {
+        submit(u); /* a timeout of nothing would put the thread to sleep all the same */
+        return 0;
+    }
+    err = io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1,
+                                           wake_ns == CLOCK_NEVER_NS ? NULL : &left, NULL);
     u->stats->syscalls[SYSCALL_io_uring_enter]++;
     spin_slept(&u->l->spin, clock_now_ns() - now_ns);
     return err >= 0 || err == -ETIME || err == -EINTR || err == -EAGAIN || err == -EBUSY ? 0 : err;

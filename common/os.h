@@ -24,6 +24,9 @@ void os_restore_affinity(const struct os_affinity *affinity);
 /* Binds the calling thread to one CPU: 0 or -errno (-ENOTSUP where threads cannot be bound). */
 int os_pin_thread(unsigned cpu);
 
+/* Binds it to the nth (from 0) of the CPUs that it may run on now; -EINVAL when there are fewer. */
+int os_pin_thread_nth(unsigned nth);
+
 struct os_cpu_time os_thread_cpu_time(void);
 struct os_cpu_time os_process_cpu_time(void);
 

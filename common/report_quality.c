@@ -19,6 +19,7 @@ void report_calibration(struct report *r, const struct calibration *c)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         report_number(r, rows[i].path, c->samples ? (double)rows[i].value_ns : NAN);
     report_integer(r, "calibration.samples", c->samples);
+    report_flag(r, "calibration.apart", c->apart);
 }
 
 void report_steady(struct report *r, const struct steady *s)

@@ -10,7 +10,7 @@
 
 /*
  * calibration.{clock_ns,hist_record_ns,timer_lateness_p50_ns,timer_lateness_p99_ns,wake_p50_ns,
- * wake_p99_ns,samples}; lateness and wake-up are null without samples.
+ * wake_p99_ns,samples,apart}; lateness and wake-up are null without samples.
  */
 void report_calibration(struct report *r, const struct calibration *c);
 

@@ -44,7 +44,8 @@ static const struct opt rows[] = {
      "SO_SNDBUF of each connection"},
     {"rcvbuf", 0, OPT_BYTES, FIELD(rcvbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
      "SO_RCVBUF of each connection"},
-    {"nodelay", 0, OPT_FLAG, FIELD(nodelay), NULL, NULL, 0, 0, NULL, "set TCP_NODELAY"},
+    {"nodelay", 0, OPT_CHOICE, FIELD(nodelay), "on", "on|off", 0, 0, opt_on_off,
+     "TCP_NODELAY; off measures the wait of Nagle's algorithm for acknowledgements, too"},
     {"json", 0, OPT_TEXT, FIELD(json), NULL, "FILE", 0, 0, NULL,
      "write the report there at the end; '-' is stdout, and the text then goes to stderr"},
 };
@@ -125,7 +126,7 @@ static int listen_on(struct echo *echo, const struct server_config *config,
     bool share = !config->unix_path && os_reuseport_balances() && echo->crew.count > 1;
     struct net_options options = {.sndbuf_bytes = config->sndbuf_bytes,
                                   .rcvbuf_bytes = config->rcvbuf_bytes,
-                                  .nodelay = config->nodelay && !config->unix_path};
+                                  .nodelay = opt_is_on(config->nodelay) && !config->unix_path};
     unsigned count = share ? echo->crew.count : 1;
 
     for (unsigned i = 0; i < count; i++) {

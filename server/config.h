@@ -14,7 +14,7 @@ struct server_config {
     uint64_t port, threads, backlog;
     uint64_t sndbuf_bytes, rcvbuf_bytes;
     struct opt_cpus cpus;
-    bool nodelay;
+    const char *nodelay;
 };
 
 #endif
