@@ -271,15 +271,16 @@ static int measure(struct run *run, int argc, char **argv)
     const struct client_config *config = run->config;
     bool to_stderr = config->json && strcmp(config->json, "-") == 0;
     FILE *out = to_stderr ? stderr : stdout;
-    struct host_pressure before, after;
+    struct conditions conditions;
     struct results results;
-    struct host host;
     bool interrupted;
     char why[160];
     int err, status;
 
-    host_read(&host);
-    host_read_pressure(&before);
+    host_read(&conditions.host);
+    if (calibrate_run(&conditions.calibration)) /* no thread to be had: crew_start() will say so */
+        memset(&conditions.calibration, 0, sizeof conditions.calibration);
+    host_read_pressure(&conditions.before);
     if (crew_start(&run->crew, flight_run, why, sizeof why)) {
         fprintf(stderr, "%s: %s\n", table.program, why);
         return EXIT_USAGE;
@@ -288,15 +289,15 @@ static int measure(struct run *run, int argc, char **argv)
         print_header(out, run);
     interrupted = watch(run, out, !config->quiet && isatty(fileno(out)));
     err = crew_join(&run->crew);
-    host_read_pressure(&after);
+    host_read_pressure(&conditions.after);
 
-    results_collect(&results, run, interrupted);
+    results_collect(&results, run, &conditions, interrupted);
     print_final(out, run, &results);
     if (err)
         fprintf(stderr, "%s: the event loop failed: %s\n", table.program, strerror(-err));
     status = err || results_failed(&results) ? EXIT_FAILED : EXIT_SUCCESS;
     if (config->json) {
-        err = results_write(&results, run, &table, argc, argv, &host, &before, &after, status);
+        err = results_write(&results, run, &table, argc, argv, status);
         if (err) {
             fprintf(stderr, "%s: --json: '%s' could not be written: %s\n", table.program,
                     config->json, strerror(-err));

@@ -517,8 +517,10 @@ static void count_unsent(struct flight *f)
 int flight_run(struct worker *w)
 {
     struct flight *f = w->program;
-    int err = loop_run(w, &f->run->loop, -1, f);
+    int err;
 
+    os_own_descriptors();
+    err = loop_run(w, &f->run->loop, -1, f);
     count_unsent(f);
     return err;
 }

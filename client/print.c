@@ -208,6 +208,8 @@ void print_final(FILE *out, const struct run *run, const struct results *r)
     if (!run->config->churn) /* each connection has the same number, by definition */
         print_fairness(out, &r->fairness);
     print_cpu(out, r);
+    if (r->steady.enough && !r->steady.steady)
+        fprintf(out, "Not steady:     %s\n", r->steady.reason);
     limited = results_client_limited(r, run, why, sizeof why);
     if (limited)
         fprintf(out, "Note:           client-limited: %s\n", limited);

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/report.h"
 #include "common/report_loop.h"
+#include "common/report_quality.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -71,7 +72,8 @@ static void add_thread(struct results *r, const struct flight *f, uint64_t *end_
     }
 }
 
-void results_collect(struct results *r, const struct run *run, bool interrupted)
+void results_collect(struct results *r, const struct run *run, const struct conditions *conditions,
+                     bool interrupted)
 {
     struct stats whole = crew_stats(&run->crew);
     uint64_t end_ns = 0;
@@ -82,6 +84,7 @@ void results_collect(struct results *r, const struct run *run, bool interrupted)
     hist_reset(&r->lateness);
     hist_reset(&r->queued);
     hist_reset(&r->connects);
+    r->conditions = *conditions;
     r->interrupted = interrupted;
     for (unsigned i = 0; i < run->crew.count; i++) {
         const struct flight *f = &run->flights[i];
@@ -95,6 +98,7 @@ void results_collect(struct results *r, const struct run *run, bool interrupted)
     }
     if (end_ns)
         r->duration_s = seconds(end_ns - run->flights[0].window_start_ns);
+    series_steady(run, &r->steady);
     r->window.open_peak = whole.open_peak;
     memcpy(r->window.errors, whole.errors, sizeof whole.errors);
     r->errors = stats_errors_total(&whole);
@@ -216,10 +220,10 @@ static void write_series(struct report *report, const struct run *run)
     }
 }
 
-static void write_warnings(struct report *report, const struct results *r, const struct run *run,
-                           const struct host *host, const struct host_pressure *before,
-                           const struct host_pressure *after)
+static void write_warnings(struct report *report, const struct results *r, const struct run *run)
 {
+    const struct host *host = &r->conditions.host;
+    const struct host_pressure *before = &r->conditions.before, *after = &r->conditions.after;
     double stolen_s = after->steal_s - before->steal_s;
     double all_s = stolen_s + after->busy_s - before->busy_s + after->idle_s - before->idle_s;
     char text[160];
@@ -255,10 +259,9 @@ static void write_warnings(struct report *report, const struct results *r, const
 }
 
 int results_write(const struct results *r, const struct run *run, const struct opt_table *table,
-                  int argc, char *const *argv, const struct host *host,
-                  const struct host_pressure *before, const struct host_pressure *after,
-                  int exit_status)
+                  int argc, char *const *argv, int exit_status)
 {
+    const struct conditions *conditions = &r->conditions;
     const struct client_config *config = run->config;
     struct report *report = report_new(table, config, argc, argv);
     char why[160];
@@ -267,7 +270,7 @@ int results_write(const struct results *r, const struct run *run, const struct o
 
     if (!report)
         return -ENOMEM;
-    report_host(report, host, before, after);
+    report_host(report, &conditions->host, &conditions->before, &conditions->after);
     report_loop(report, config->backend, &run->loop);
     report_integer(report, "threads", run->crew.count);
     report_number(report, "window.warmup_s", seconds(config->warmup_ns));
@@ -288,12 +291,14 @@ int results_write(const struct results *r, const struct run *run, const struct o
     write_fairness(report, &r->fairness);
     write_cpu(report, r);
     write_series(report, run);
+    report_steady(report, &r->steady);
+    report_calibration(report, &conditions->calibration);
     report_flag(report, "client_limited", limited != NULL);
     if (limited)
         report_text(report, "client_limited_reason", limited);
     else
         report_null(report, "client_limited_reason");
-    write_warnings(report, r, run, host, before, after);
+    write_warnings(report, r, run);
     report_integer(report, "exit_status", (uint64_t)exit_status);
     err = report_write(report, config->json);
     report_free(report);

@@ -5,9 +5,19 @@
 #define IOBENCH_CLIENT_RESULTS_H
 
 #include "client/flight.h"
+#include "common/calibrate.h"
 #include "common/host.h"
+#include "common/steady.h"
+
+/* What the figures were taken in. */
+struct conditions {
+    struct host host;
+    struct host_pressure before, after;
+    struct calibration calibration;
+};
 
 struct results {
+    struct conditions conditions;
     struct stats window;           /* counted in the measuring window; errors: in the whole run */
     struct hist service, response; /* response: open loop only */
     struct hist lateness, queued;  /* of an open loop's sends: see struct flight */
@@ -24,10 +34,12 @@ struct results {
     uint64_t queue_peak;                 /* of a thread, at most */
     uint32_t opened, reopened, failed, lost;
     bool interrupted;
+    struct steady steady;
 };
 
 /* After crew_join(). */
-void results_collect(struct results *r, const struct run *run, bool interrupted);
+void results_collect(struct results *r, const struct run *run, const struct conditions *conditions,
+                     bool interrupted);
 
 /* Jain's index of fairness, 0 to 1; 1 for connections all served alike. NaN without any request. */
 double results_jain(const struct fairness *f);
@@ -50,8 +62,6 @@ bool results_failed(const struct results *r);
  * Builds and writes the JSON report. exit_status is what the process will return. 0 or -errno.
  */
 int results_write(const struct results *r, const struct run *run, const struct opt_table *table,
-                  int argc, char *const *argv, const struct host *host,
-                  const struct host_pressure *before, const struct host_pressure *after,
-                  int exit_status);
+                  int argc, char *const *argv, int exit_status);
 
 #endif

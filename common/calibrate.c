@@ -166,7 +166,7 @@ static int probe_lateness(struct probe *p, uint64_t deadline_ns)
 int calibrate_run(struct calibration *c)
 {
     uint64_t deadline_ns = clock_now_ns() + BUDGET_NS;
-    struct probe *p = malloc(sizeof *p);
+    struct probe *p = calloc(1, sizeof *p);
     int err;
 
     *c = (struct calibration){0};

@@ -21,7 +21,7 @@ struct calibration {
     double hist_record_ns;      /* one hist_record() */
     uint64_t timer_late_p50_ns; /* from the moment asked for until the sleeper runs */
     uint64_t timer_late_p99_ns;
-    uint64_t wake_p50_ns; /* one way: from before the write to a pipe until the reader runs */
+    uint64_t wake_p50_ns; /* one way: from before the write to a pipe until the reader has it */
     uint64_t wake_p99_ns;
     unsigned samples; /* of timer and wake-up each: 100, on a slow machine fewer; 1 at least */
     bool apart;       /* whether the two threads of a wake-up were bound to different CPUs */

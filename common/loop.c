@@ -339,6 +339,7 @@ static void stop_listening(struct loop *l)
         return;
     if (l->listening)
         l->actions->listen(l, false);
+    shutdown(l->listen_fd, SHUT_RDWR); /* refuse at once, whoever else holds the descriptor */
     count_close(l, l->listen_fd);
     l->listen_fd = -1;
     l->listening = false;

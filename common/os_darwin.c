@@ -113,6 +113,11 @@ int os_pipe(int ends[2])
     return 0;
 }
 
+void os_own_descriptors(void)
+{
+    /* Tables belong to processes here. */
+}
+
 bool os_reuseport_balances(void)
 {
     return false; /* the last socket bound takes them all */

@@ -94,6 +94,11 @@ int os_pipe(int ends[2])
     return pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 0;
 }
 
+void os_own_descriptors(void)
+{
+    unshare(CLONE_FILES); /* when it cannot be had, all that is lost is some speed */
+}
+
 bool os_reuseport_balances(void)
 {
     return true;

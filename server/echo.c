@@ -139,6 +139,8 @@ int echo_run(struct worker *w)
 {
     struct echo_thread *me = w->program;
 
+    if (me->echo->crew.count == 1)
+        os_own_descriptors(); /* several threads hand descriptors to each other */
     return loop_run(w, &me->echo->loop, me->listen_fd, me);
 }
 
