@@ -153,13 +153,19 @@ static void print_ready(FILE *out, const struct echo *echo, const struct net_add
     fflush(out);
 }
 
-/* Sleeps until a signal has ended the threads, or an error has. */
-static void watch(struct echo *echo)
+/* Says when all threads are up, then sleeps until a signal or an error has ended them. */
+static void watch(struct echo *echo, FILE *out, const struct net_address *address)
 {
     enum crew_news news;
+    bool ready = false;
 
     while ((news = crew_wait(&echo->crew, CLOCK_NEVER_NS)) != CREW_DONE) {
-        if (news == CREW_SIGNAL)
+        if (!ready && atomic_load(&echo->up) == echo->crew.count) {
+            print_ready(out, echo, address);
+            ready = true;
+        }
+        /* Without one of its threads a server would leave connections unserved: all end. */
+        if (news == CREW_SIGNAL || atomic_load(&echo->crew.running) < echo->crew.count)
             atomic_store(&echo->stopping, true);
         for (unsigned i = 0; i < echo->crew.count; i++)
             if (atomic_load(&echo->stopping))
@@ -184,8 +190,7 @@ static int serve(struct echo *echo, const struct server_config *config,
         fprintf(stderr, "%s: %s\n", table.program, why);
         return EXIT_USAGE;
     }
-    print_ready(out, echo, address);
-    watch(echo);
+    watch(echo, out, address);
     err = crew_join(&echo->crew);
     host_read_pressure(&after);
     if (err)

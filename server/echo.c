@@ -117,11 +117,21 @@ static void stop_due(struct echo_thread *me, struct loop *l, struct due *due)
     }
 }
 
+/* A loop that asks what is due has all the descriptors that it needs for itself. */
+static void come_up(struct echo_thread *me)
+{
+    me->up = true;
+    atomic_fetch_add(&me->echo->up, 1);
+    crew_tell(&me->echo->crew);
+}
+
 void next_due(struct loop *l, struct due *due)
 {
     struct echo_thread *me = l->program;
     int fd = inbox_take(&me->inbox);
 
+    if (!me->up)
+        come_up(me);
     if (fd >= 0) {
         due->kind = DUE_ADOPT;
         due->fd = fd;

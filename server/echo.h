@@ -30,6 +30,7 @@ struct echo_thread {
     struct echo *echo;
     struct inbox inbox;
     int listen_fd; /* -1: this thread accepts nothing itself */
+    bool up;       /* its loop runs */
     bool unlistened;
     uint64_t drain_end_ns; /* 0 until draining has begun */
     uint64_t quiet_since_ns, quiet_bytes;
@@ -40,6 +41,7 @@ struct echo {
     struct loop_config loop;
     struct echo_thread *threads;
     atomic_uint ticket;
+    atomic_uint up;       /* threads whose loop runs */
     atomic_bool stopping; /* finish: stop accepting, drain, end */
 };
 
