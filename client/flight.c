@@ -118,6 +118,7 @@ static uint32_t begin_request(struct flight *f, struct flight_conn *c)
     if (c->in_flight++ == 0)
         c->awaited = r->bytes;
     c->begun++;
+    c->outstanding += r->bytes;
     c->tx_at = pattern_advance(c->tx_at, r->bytes);
     f->budget--;
     f->in_flight++;
@@ -191,11 +192,12 @@ struct span on_bytes(struct loop *l, struct conn *base, struct span in)
     struct flight_conn *c = flight_conn(base);
     bool completed = false;
 
+    if (in.len > c->outstanding)
+        return reject(l, c, ERROR_excess);
+    c->outstanding -= in.len;
     while (in.len) {
         size_t part = in.len < c->awaited ? in.len : c->awaited;
 
-        if (c->in_flight == 0)
-            return reject(l, c, ERROR_excess);
         if (f->run->verify_full &&
             memcmp(in.bytes, pattern_span(&f->run->pattern, c->rx_at, part).bytes, part) != 0)
             return reject(l, c, ERROR_corrupt);
@@ -521,6 +523,7 @@ int flight_run(struct worker *w)
 
     os_own_descriptors();
     err = loop_run(w, &f->run->loop, -1, f);
+    f->ended_ns = clock_now_ns();
     count_unsent(f);
     return err;
 }

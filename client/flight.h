@@ -47,6 +47,7 @@ struct flight_conn {
     enum rest rest;
     bool retiring;              /* we are closing it ourselves, in good order */
     uint16_t oldest, in_flight; /* of the ring below */
+    uint64_t outstanding;       /* bytes of all replies still to come */
     uint32_t awaited;           /* bytes of the oldest request's reply still to come */
     uint32_t tx_at, rx_at;      /* places in the pattern */
     uint64_t begun;             /* requests since it was opened */
@@ -123,7 +124,7 @@ struct flight {
     struct hist connects;          /* connect() to connected, in the window */
     struct stats at_start, at_end; /* the worker's counters at the window's edges */
     struct os_cpu_time cpu_at_start, cpu_at_end;
-    uint64_t window_start_ns, window_end_ns, drain_end_ns;
+    uint64_t window_start_ns, window_end_ns, drain_end_ns, ended_ns;
     uint64_t unfinished; /* requests in flight when the window ended */
     struct fairness fairness;
 

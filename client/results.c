@@ -64,6 +64,8 @@ static void add_thread(struct results *r, const struct flight *f, uint64_t *end_
     r->unfinished += f->unfinished;
     if (f->window_end_ns > *end_ns)
         *end_ns = f->window_end_ns;
+    if (f->ended_ns > f->window_end_ns)
+        r->drain_s = fmax(r->drain_s, seconds(f->ended_ns - f->window_end_ns));
     if (f->window_end_ns > f->window_start_ns) {
         double busy =
             seconds(cpu.user_ns + cpu.system_ns) / seconds(f->window_end_ns - f->window_start_ns);
@@ -275,6 +277,7 @@ int results_write(const struct results *r, const struct run *run, const struct o
     report_integer(report, "threads", run->crew.count);
     report_number(report, "window.warmup_s", seconds(config->warmup_ns));
     report_number(report, "window.duration_s", r->duration_s);
+    report_number(report, "window.drain_s", r->drain_s);
     report_flag(report, "interrupted", r->interrupted);
     report_stats(report, &r->window);
     report_integer(report, "totals.errors", r->errors);

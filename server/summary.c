@@ -94,6 +94,7 @@ int summary_write(const struct summary *s, const struct echo *echo,
     report_number(report, "cpu.user_s", (double)s->cpu.user_ns / 1e9);
     report_number(report, "cpu.system_s", (double)s->cpu.system_ns / 1e9);
     report_integer(report, "memory.peak_rss_bytes", os_peak_rss_bytes());
+    report_array(report, "warnings");
     report_integer(report, "exit_status", (uint64_t)exit_status);
     err = report_write(report, config->json);
     report_free(report);
