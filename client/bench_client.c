@@ -4,10 +4,10 @@
  * Exit status: 0 good; 1 the run failed (nothing completed, or errors; the results are still
  * printed and written); 2 usage; 77 the backend that was asked for cannot run here.
  */
-#include "client/flight.h"
+#include "client/execute.h"
 #include "client/print.h"
 #include "client/results.h"
-#include "client/series.h"
+#include "client/search.h"
 #include "common/clock.h"
 #include "common/host.h"
 #include "common/report.h"
@@ -18,7 +18,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FIELD(name) offsetof(struct client_config, name)
 #define MIB         (1024 * 1024ULL)
@@ -46,6 +45,12 @@ static const struct opt rows[] = {
      "how an open loop's requests are spread over time"},
     {"seed", 0, OPT_COUNT, FIELD(seed), "1", "N", 0, UINT64_MAX, NULL,
      "of whatever is drawn at random: arrivals and sizes"},
+    {"find-rate", 0, OPT_TEXT, FIELD(find_rate), NULL, "GOAL", 0, 0, NULL,
+     "find the highest rate that keeps a response time, such as 'p99<1ms', and measure that; each "
+     "run lasts --duration (1s)"},
+    {"until-steady", 0, OPT_DURATION_NS, FIELD(until_steady_ns), NULL, "TIME", 0,
+     7 * 24 * 3600 * NS_PER_S, NULL,
+     "repeat with twice the duration while the rate is not steady, up to this time in all"},
     {"think", 0, OPT_DURATION_NS, FIELD(think_ns), NULL, "TIME", 0, 3600 * NS_PER_S, NULL,
      "closed loop: pause between a reply and the next request of its connection"},
     {"churn", 0, OPT_COUNT, FIELD(churn), NULL, "N", 1, UINT64_MAX / 2, NULL,
@@ -128,7 +133,7 @@ static int choose_backend(struct run *run)
 static int find_target(struct run *run)
 {
     const struct client_config *config = run->config;
-    char why[160], text[192];
+    char why[160], text[224];
 
     if (config->unix_path)
         return net_unix_address(config->unix_path, &run->loop.peer)
@@ -167,6 +172,12 @@ static int check_together(const struct client_config *config)
         why = "--think pauses a closed loop; --rate asks for an open one: use one of them";
     else if (config->think_ns && config->pipeline > 1)
         why = "--think needs --pipeline 1: it begins when the reply is there";
+    else if (config->find_rate && (config->requests || config->think_ns || config->connect_only ||
+                                   config->until_steady_ns))
+        why = "--find-rate sets the rate of timed runs: leave out --requests, --think, "
+              "--connect-only and --until-steady";
+    else if (config->until_steady_ns && config->requests)
+        why = "--until-steady lengthens a timed run: leave out --requests";
     else if (config->connect_only && (config->rate || config->churn || config->requests))
         why = "--connect-only makes no requests: leave out --rate, --churn and --requests";
     else if (config->sizes && config->connect_only)
@@ -200,12 +211,16 @@ static int choose_sizes(struct run *run)
 static int check_config(struct client_config *config)
 {
     int err = check_together(config);
+    struct goal goal;
 
     if (err)
         return err;
 
+    if (config->find_rate && goal_parse(&goal, config->find_rate))
+        return opt_complain(&table, EXIT_USAGE, "find-rate", config->find_rate,
+                            "is not a goal such as p99<1ms, p99.9<500us or max<10ms");
     if (config->duration_ns == 0 && config->requests == 0)
-        config->duration_ns = 10 * NS_PER_S;
+        config->duration_ns = config->find_rate ? NS_PER_S : 10 * NS_PER_S;
     if (config->threads > config->connections) {
         fprintf(stderr, "%s: --threads: '%" PRIu64 "' is more than the %" PRIu64 " connections\n",
                 table.program, config->threads, config->connections);
@@ -217,93 +232,83 @@ static int check_config(struct client_config *config)
     return 0;
 }
 
-/* Ticks are what the live line moves by; a long window keeps them within their table. */
-static uint64_t choose_tick(const struct client_config *config)
-{
-    uint64_t tick_ns = config->interval_ns;
-
-    if (tick_ns >= NS_PER_S / 2 && config->duration_ns / (tick_ns / 5) < TICKS_MAX)
-        tick_ns /= 5;
-    return tick_ns;
-}
-
 /*
- * Sleeps through the run, but wakes the threads at every tick, so that they look at the clock even
- * when nothing arrives: that is cheaper than a timer in each of their waits. True when interrupted.
+ * A run, and with --until-steady another one of twice the length as long as the last was not steady
+ * and the bound allows it: short disturbances average out over a longer window, drifts do not.
  */
-static bool watch(struct run *run, FILE *out, bool live)
+static int execute_until_steady(struct run *run, FILE *out, struct results *results)
 {
-    struct series series;
-    struct series_point p;
-    bool interrupted = false;
-    uint64_t next_ns = CLOCK_NEVER_NS;
+    const struct client_config *asked = run->config;
+    uint64_t spent_ns = asked->warmup_ns + asked->duration_ns;
+    static struct client_config config;
+    int status = execute(run, out, results);
 
-    series_begin(&series, run);
-    for (;;) {
-        enum crew_news news = crew_wait(&run->crew, next_ns);
-        uint64_t start_ns = atomic_load(&run->start_ns), now_ns = clock_now_ns();
-
-        if (news == CREW_SIGNAL) {
-            interrupted = true;
-            atomic_store(&run->stop, true);
-            crew_wake_all(&run->crew);
-        }
-        if (start_ns && next_ns == CLOCK_NEVER_NS)
-            next_ns = start_ns + run->config->warmup_ns;
-        if (now_ns >= next_ns) {
-            crew_wake_all(&run->crew);
-            next_ns += ((now_ns - next_ns) / run->tick_ns + 1) * run->tick_ns;
-        }
-        while (!run->config->quiet && series_next(&series, &p)) {
-            if (live)
-                print_live_clear(out);
-            print_interval(out, run, &p);
-        }
-        if (news == CREW_DONE)
-            return interrupted;
-        if (live && series_peek(&series, &p))
-            print_live(out, run, &p);
+    config = *asked;
+    while (!status && asked->until_steady_ns && !results->steady.steady && !results->interrupted) {
+        config.duration_ns *= 2;
+        spent_ns += config.warmup_ns + config.duration_ns;
+        if (spent_ns > asked->until_steady_ns)
+            break;
+        if (out)
+            fprintf(out, "Not steady yet (%s): a longer window\n\n", results->steady.reason);
+        execute_free(run);
+        run->config = &config;
+        status = execute(run, out, results);
     }
+    return status;
 }
 
-static int measure(struct run *run, int argc, char **argv)
+/* With --find-rate: the search, then the run at the rate that it found, which is reported. */
+static int execute_search(struct run *run, struct search *search, FILE *out,
+                          struct results *results)
 {
-    const struct client_config *config = run->config;
+    static struct client_config config;
+    char rate[UNITS_TEXT_CAP];
+    int status = search_run(search, run, out);
+
+    if (status)
+        return status;
+    if (search->rate == 0) {
+        fprintf(stderr, "%s: --find-rate: '%s' is not reached at any rate\n", table.program,
+                run->config->find_rate);
+        return EXIT_FAILED;
+    }
+    fprintf(out, "[search] found: %s requests per second\n\n",
+            units_count(rate, sizeof rate, search->rate));
+    config = *run->config;
+    config.rate = search->rate;
+    run->config = &config;
+    return execute(run, config.quiet ? NULL : out, results);
+}
+
+static int measure(struct run *run, const struct client_config *config, int argc, char **argv)
+{
     bool to_stderr = config->json && strcmp(config->json, "-") == 0;
     FILE *out = to_stderr ? stderr : stdout;
-    struct conditions conditions;
-    struct results results;
-    bool interrupted;
-    char why[160];
+    static struct search search;
+    static struct results results;
     int err, status;
 
-    host_read(&conditions.host);
-    if (calibrate_run(&conditions.calibration)) /* no thread to be had: crew_start() will say so */
-        memset(&conditions.calibration, 0, sizeof conditions.calibration);
-    host_read_pressure(&conditions.before);
-    if (crew_start(&run->crew, flight_run, why, sizeof why)) {
-        fprintf(stderr, "%s: %s\n", table.program, why);
-        return EXIT_USAGE;
+    if (config->find_rate) {
+        goal_parse(&search.goal, config->find_rate);
+        status = execute_search(run, &search, out, &results);
+    } else {
+        status = execute_until_steady(run, config->quiet ? NULL : out, &results);
     }
-    if (!config->quiet)
-        print_header(out, run);
-    interrupted = watch(run, out, !config->quiet && isatty(fileno(out)));
-    err = crew_join(&run->crew);
-    host_read_pressure(&conditions.after);
-
-    results_collect(&results, run, &conditions, interrupted);
+    if (status == EXIT_USAGE || !run->flights)
+        return status;
     print_final(out, run, &results);
-    if (err)
-        fprintf(stderr, "%s: the event loop failed: %s\n", table.program, strerror(-err));
-    status = err || results_failed(&results) ? EXIT_FAILED : EXIT_SUCCESS;
+    if (!status && results_failed(&results))
+        status = EXIT_FAILED;
     if (config->json) {
-        err = results_write(&results, run, &table, argc, argv, status);
+        err = results_write(&results, run, config->find_rate ? &search : NULL, &table, argc, argv,
+                            status);
         if (err) {
-            fprintf(stderr, "%s: --json: '%s' could not be written: %s\n", table.program,
-                    config->json, strerror(-err));
+            opt_complain(&table, 0, "json", config->json, strerror(-err));
             status = EXIT_FAILED;
         }
     }
+    execute_free(run);
     return status;
 }
 
@@ -332,18 +337,7 @@ int main(int argc, char **argv)
         err = raise_limits(&config);
     if (err)
         return err;
-    run.tick_ns = choose_tick(&config);
     run.arrivals = pace_arrivals_named(config.arrivals);
     run.verify_full = strcmp(config.verify, "full") == 0;
-    err = crew_init(&run.crew, (unsigned)config.threads, &config.cpus);
-    if (!err)
-        err = flight_init(&run);
-    if (err) {
-        fprintf(stderr, "%s: cannot prepare the run: %s\n", table.program, strerror(-err));
-        return EXIT_FAILED;
-    }
-    err = measure(&run, argc, argv);
-    flight_free(&run);
-    crew_free(&run.crew);
-    return err;
+    return measure(&run, &config, argc, argv);
 }

@@ -17,8 +17,10 @@ struct client_config {
     uint64_t rate; /* requests per second, due in an open loop; 0: closed loop */
     const char *arrivals;
     uint64_t seed, pipeline;
-    const char *sizes; /* NULL: all of size_bytes */
-    uint64_t churn;    /* requests per connection before it is made anew; 0: never */
+    const char *find_rate;    /* goal of a search; NULL: none */
+    uint64_t until_steady_ns; /* bound of the time for repeated runs; 0: one run */
+    const char *sizes;        /* NULL: all of size_bytes */
+    uint64_t churn;           /* requests per connection before it is made anew; 0: never */
     bool connect_only;
     uint64_t ramp_ns, think_ns;
     uint64_t sndbuf_bytes, rcvbuf_bytes;

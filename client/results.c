@@ -1,5 +1,6 @@
 #include "client/results.h"
 
+#include "client/search.h"
 #include "client/series.h"
 #include "common/clock.h"
 #include "common/report.h"
@@ -260,8 +261,8 @@ static void write_warnings(struct report *report, const struct results *r, const
     }
 }
 
-int results_write(const struct results *r, const struct run *run, const struct opt_table *table,
-                  int argc, char *const *argv, int exit_status)
+int results_write(const struct results *r, const struct run *run, const struct search *search,
+                  const struct opt_table *table, int argc, char *const *argv, int exit_status)
 {
     const struct conditions *conditions = &r->conditions;
     const struct client_config *config = run->config;
@@ -291,6 +292,8 @@ int results_write(const struct results *r, const struct run *run, const struct o
     report_latency(report, "latency.service_ns", &r->service);
     write_open_loop(report, r, run);
     write_churn(report, r, run);
+    if (search)
+        search_report(report, search, config->find_rate);
     write_fairness(report, &r->fairness);
     write_cpu(report, r);
     write_series(report, run);

@@ -16,6 +16,8 @@ struct conditions {
     struct calibration calibration;
 };
 
+struct search;
+
 struct results {
     struct conditions conditions;
     struct stats window;           /* counted in the measuring window; errors: in the whole run */
@@ -59,9 +61,10 @@ const char *results_client_limited(const struct results *r, const struct run *ru
 bool results_failed(const struct results *r);
 
 /*
- * Builds and writes the JSON report. exit_status is what the process will return. 0 or -errno.
+ * Builds and writes the JSON report. search may be NULL. exit_status is what the process will
+ * return. 0 or -errno.
  */
-int results_write(const struct results *r, const struct run *run, const struct opt_table *table,
-                  int argc, char *const *argv, int exit_status);
+int results_write(const struct results *r, const struct run *run, const struct search *search,
+                  const struct opt_table *table, int argc, char *const *argv, int exit_status);
 
 #endif

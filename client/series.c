@@ -110,7 +110,7 @@ void series_steady(const struct run *run, struct steady *s)
     unsigned ticks = ticks_complete(run, &all_over);
     uint64_t whole = window_ns(run) / run->tick_ns; /* the last tick may be a shorter one */
     unsigned count = whole < ticks ? (unsigned)whole : ticks;
-    double *rates = calloc(count + 1, sizeof *rates);
+    double *rates = calloc((size_t)count + 1, sizeof *rates);
 
     for (unsigned t = 0; rates && t < count; t++) {
         struct series_point p = {0};

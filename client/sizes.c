@@ -54,7 +54,7 @@ static void set_edges(struct sizes *s, const double *weights, double sum)
 int sizes_parse(struct sizes *s, const char *text, uint32_t most_bytes)
 {
     char words[1024], *rest = words, *pair;
-    double weights[SIZES_MAX], sum = 0;
+    double weights[SIZES_MAX] = {0}, sum = 0;
 
     *s = (struct sizes){0};
     if (snprintf(words, sizeof words, "%s", text) >= (int)sizeof words)

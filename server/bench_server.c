@@ -86,7 +86,7 @@ static int choose_backend(struct echo *echo, const struct server_config *config)
 
 static int find_address(const struct server_config *config, struct net_address *address)
 {
-    char why[160], text[192];
+    char why[160], text[224];
 
     if (config->unix_path)
         return net_unix_address(config->unix_path, address)

@@ -12,26 +12,29 @@
 
 /* ---- handing connections to the thread whose turn it is -------------------------------------- */
 
+static bool inbox_grow(struct inbox *inbox)
+{
+    unsigned cap = inbox->cap ? inbox->cap * 2 : 64;
+    int *fds = realloc(inbox->fds, cap * sizeof *fds);
+
+    if (!fds)
+        return false;
+    inbox->fds = fds;
+    inbox->cap = cap;
+    return true;
+}
+
 static bool inbox_put(struct inbox *inbox, int fd)
 {
-    bool done = true;
+    bool room;
 
     pthread_mutex_lock(&inbox->lock);
-    if (inbox->count == inbox->cap) {
-        unsigned cap = inbox->cap ? inbox->cap * 2 : 64;
-        int *fds = realloc(inbox->fds, cap * sizeof *fds);
-
-        done = fds != NULL;
-        if (done) {
-            inbox->fds = fds;
-            inbox->cap = cap;
-        }
-    }
-    if (done)
+    room = inbox->count < inbox->cap || inbox_grow(inbox);
+    if (room)
         inbox->fds[inbox->count++] = fd;
     atomic_store_explicit(&inbox->filled, inbox->count > 0, memory_order_relaxed);
     pthread_mutex_unlock(&inbox->lock);
-    return done;
+    return room;
 }
 
 /* A descriptor, or -1 when there is none. */
