@@ -65,7 +65,7 @@ static int try_rate(struct search *s, struct run *run, uint64_t rate, FILE *out,
 {
     struct search_run *r = &s->runs[s->count];
     struct results results;
-    int status = s->count < SEARCH_RUNS_MAX ? execute_with_rate(run, rate, &results) : EXIT_FAILED;
+    int status = execute_with_rate(run, rate, &results);
 
     if (status)
         return status;
@@ -113,11 +113,18 @@ static int find_capacity(struct run *run, FILE *out, uint64_t *capacity)
     return status;
 }
 
+static bool narrowed(const struct search *s, uint64_t broken)
+{
+    return (double)broken <= (double)s->rate * SEARCH_PRECISION;
+}
+
 /* Between the highest good rate and the lowest broken one; below that while none is good. */
 static uint64_t next_rate(const struct search *s, uint64_t broken)
 {
     if (s->rate == 0)
         return (uint64_t)((double)broken * DESCENT);
+    if (narrowed(s, broken))
+        return broken; /* once more: it may have been somebody else's load that broke it */
     return (uint64_t)sqrt((double)s->rate * (double)broken);
 }
 
@@ -129,7 +136,7 @@ int search_run(struct search *s, struct run *run, FILE *out)
     s->rate = 0;
     s->count = 0;
     lowest = broken / 1000 + 1;
-    while (!status && (double)broken > (double)s->rate * SEARCH_PRECISION) {
+    while (!status && s->count + RUNS_PER_RATE <= SEARCH_RUNS_MAX) {
         uint64_t next = next_rate(s, broken);
         bool good = false;
 
@@ -138,7 +145,11 @@ int search_run(struct search *s, struct run *run, FILE *out)
         status = judge_rate(s, run, next, out, &good);
         if (good)
             s->rate = next;
-        else
+        if (good && next == broken)
+            broken = (uint64_t)((double)broken / DESCENT);
+        else if (!good && next == broken)
+            break;
+        else if (!good)
             broken = next;
     }
     return status;

@@ -4,8 +4,9 @@
  * From above, because the response time does not grow with the rate all the way: at low rates both
  * ends sleep between requests, and waking them takes longer than an echo. A closed loop's rate is
  * the upper bound; the rate falls until it is good, then the gap to the lowest broken one is halved
- * (on a logarithmic scale) until it is below SEARCH_PRECISION. One run on a shared machine proves
- * little, so each rate has up to three, and two that agree decide.
+ * (on a logarithmic scale) until it is below SEARCH_PRECISION, and the lowest broken one is tried
+ * once more. One run on a shared machine proves little, so each rate has up to three, and two that
+ * agree decide.
  */
 #ifndef IOBENCH_CLIENT_SEARCH_H
 #define IOBENCH_CLIENT_SEARCH_H

@@ -46,6 +46,12 @@ static const struct opt rows[] = {
      "SO_RCVBUF of each connection"},
     {"nodelay", 0, OPT_CHOICE, FIELD(nodelay), "on", "on|off", 0, 0, opt_on_off,
      "TCP_NODELAY; off measures the wait of Nagle's algorithm for acknowledgements, too"},
+    {"work", 0, OPT_DURATION_NS, FIELD(work_ns), NULL, "TIME", 0, NS_PER_S, NULL,
+     "compute for so long on each piece that is received, before it is echoed"},
+    {"timers", 0, OPT_COUNT, FIELD(timers), NULL, "N", 0, 10000000, NULL,
+     "recurring timers beside the I/O, whose lateness is reported"},
+    {"timer-period", 0, OPT_DURATION_NS, FIELD(timer_period_ns), "100ms", "TIME", NS_PER_MS,
+     3600 * NS_PER_S, NULL, "how often each of them fires"},
     {"json", 0, OPT_TEXT, FIELD(json), NULL, "FILE", 0, 0, NULL,
      "write the report there at the end; '-' is stdout, and the text then goes to stderr"},
 };
@@ -81,6 +87,9 @@ static int choose_backend(struct echo *echo, const struct server_config *config)
     echo->loop.program = table.program;
     echo->loop.mode = spin_mode_named(config->mode);
     echo->loop.conn_bytes = sizeof(struct conn);
+    echo->work_ns = config->work_ns;
+    echo->timer_count = config->timers;
+    echo->timer_period_ns = config->timer_period_ns;
     return 0;
 }
 

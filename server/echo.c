@@ -75,10 +75,22 @@ struct span on_open(struct loop *l, struct conn *c)
     return SPAN_NONE;
 }
 
+/* Stands for what a real server computes: on the CPU, not asleep. */
+static void work(uint64_t work_ns)
+{
+    uint64_t end_ns = clock_now_ns() + work_ns;
+
+    while (clock_now_ns() < end_ns)
+        ;
+}
+
 struct span on_bytes(struct loop *l, struct conn *c, struct span in)
 {
-    (void)l;
+    const struct echo_thread *me = l->program;
+
     (void)c;
+    if (me->echo->work_ns)
+        work(me->echo->work_ns);
     return in;
 }
 
@@ -142,16 +154,24 @@ void next_due(struct loop *l, struct due *due)
         stop_due(me, l, due);
     } else {
         due->kind = DUE_WAIT;
-        due->wake_ns = CLOCK_NEVER_NS;
+        due->wake_ns = me->timers.count ? timers_fire(&me->timers, clock_now_ns()) : CLOCK_NEVER_NS;
     }
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/* This thread's part of a number of things. */
+static uint64_t echo_share(uint64_t total, const struct worker *w)
+{
+    return total / w->crew->count + (w->index < total % w->crew->count);
+}
+
 int echo_run(struct worker *w)
 {
     struct echo_thread *me = w->program;
 
+    timers_start(&me->timers, echo_share(me->echo->timer_count, w), me->echo->timer_period_ns,
+                 clock_now_ns());
     if (me->echo->crew.count == 1)
         os_own_descriptors(); /* several threads hand descriptors to each other */
     return loop_run(w, &me->echo->loop, me->listen_fd, me);
