@@ -22,6 +22,7 @@
 #define FIELD(name) offsetof(struct client_config, name)
 #define MIB         (1024 * 1024ULL)
 
+#define MOST_REQUESTS       1000000000000000ULL
 #define IN_FLIGHT_MAX_BYTES (256 * MIB)
 
 static const char *const verify_choices[] = {"length", "full", NULL};
@@ -33,7 +34,7 @@ static const struct opt rows[] = {
     {"unix", 'u', OPT_TEXT, FIELD(unix_path), NULL, "PATH", 0, 0, NULL,
      "connect to a Unix socket instead of host and port"},
     {"connections", 'c', OPT_COUNT, FIELD(connections), "100", "N", 1, 1000000, NULL,
-     "connections, each with one request in flight"},
+     "connections, each with up to --pipeline requests in flight"},
     {"size", 's', OPT_BYTES, FIELD(size_bytes), "256", "BYTES", 1, 16 * MIB, NULL, "message size"},
     {"sizes", 0, OPT_TEXT, FIELD(sizes), NULL, "LIST", 0, 0, NULL,
      "instead of --size: sizes with their weights, such as 64:0.7,1k:0.2,64k:0.1"},
@@ -53,7 +54,7 @@ static const struct opt rows[] = {
      "repeat with twice the duration while the rate is not steady, up to this time in all"},
     {"think", 0, OPT_DURATION_NS, FIELD(think_ns), NULL, "TIME", 0, 3600 * NS_PER_S, NULL,
      "closed loop: pause between a reply and the next request of its connection"},
-    {"churn", 0, OPT_COUNT, FIELD(churn), NULL, "N", 1, UINT64_MAX / 2, NULL,
+    {"churn", 0, OPT_COUNT, FIELD(churn), NULL, "N", 1, MOST_REQUESTS, NULL,
      "close and reopen each connection after so many requests"},
     {"connect-only", 0, OPT_FLAG, FIELD(connect_only), NULL, NULL, 0, 0, NULL,
      "make connections and close them, without any request"},
@@ -62,7 +63,7 @@ static const struct opt rows[] = {
     {"duration", 'd', OPT_DURATION_NS, FIELD(duration_ns), NULL, "TIME", NS_PER_MS,
      7 * 24 * 3600 * NS_PER_S, NULL,
      "length of the measuring window; 10s unless --requests ends it"},
-    {"requests", 'n', OPT_COUNT, FIELD(requests), NULL, "N", 1, UINT64_MAX / 2, NULL,
+    {"requests", 'n', OPT_COUNT, FIELD(requests), NULL, "N", 1, MOST_REQUESTS, NULL,
      "end the window after so many requests"},
     {"warmup", 0, OPT_DURATION_NS, FIELD(warmup_ns), "1s", "TIME", 0, 3600 * NS_PER_S, NULL,
      "run for so long before the window starts"},

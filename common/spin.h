@@ -7,7 +7,7 @@
  * would have paid (the spell doubles), a longer one means it did not (it halves, down to none).
  * The rule is that of the kernel's halt polling (Documentation/virt/kvm/halt-polling.rst).
  *
- * Every few looks the thread yields, for the case that its peer waits for the same CPU.
+ * Every few microseconds the thread yields, for the case that its peer waits for the same CPU.
  */
 #ifndef IOBENCH_SPIN_H
 #define IOBENCH_SPIN_H
@@ -27,7 +27,7 @@ enum spin_mode spin_mode_named(const char *name);
 #define SPIN_MOST_NS  (100 * NS_PER_US)
 #define SPIN_LEAST_NS (10 * NS_PER_US)
 
-enum { SPIN_LOOKS_PER_YIELD = 16 };
+#define SPIN_YIELD_NS (5 * NS_PER_US)
 
 struct spin {
     enum spin_mode mode;
@@ -38,7 +38,7 @@ struct spin {
 /* One wait, from the first look on; zero it before. */
 struct spell {
     unsigned looks;
-    uint64_t end_ns;
+    uint64_t end_ns, yield_ns;
 };
 
 void spin_init(struct spin *s, enum spin_mode mode);
@@ -63,8 +63,10 @@ static inline bool spin_look(struct spin *s, struct spell *spell, uint64_t wake_
         spell->end_ns = s->spell_ns == CLOCK_NEVER_NS ? CLOCK_NEVER_NS : now_ns + s->spell_ns;
         if (wake_ns < spell->end_ns)
             spell->end_ns = wake_ns;
+        spell->yield_ns = now_ns + SPIN_YIELD_NS;
     }
-    if (spell->looks % SPIN_LOOKS_PER_YIELD == 0) {
+    if (now_ns >= spell->yield_ns) {
+        spell->yield_ns = now_ns + SPIN_YIELD_NS;
         s->yields++;
         sched_yield();
     }
