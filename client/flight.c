@@ -69,7 +69,7 @@ static void wake_thinkers(struct flight *f)
 /* How many more requests this connection may begin now, as far as it is concerned. */
 static unsigned free_slots(const struct flight *f, const struct flight_conn *c)
 {
-    uint64_t slots = f->config->pipeline - c->in_flight;
+    uint64_t slots = f->pipeline - c->in_flight;
 
     if (c->base.unsent.len || c->retiring)
         return 0; /* asked again when a reply comes */
@@ -109,8 +109,8 @@ static uint64_t take_due(struct flight *f)
 /* Returns its length. */
 static uint32_t begin_request(struct flight *f, struct flight_conn *c)
 {
-    unsigned place = (c->oldest + c->in_flight) % (unsigned)f->config->pipeline;
-    struct request *r = &c->ring[place];
+    unsigned place = (unsigned)c->oldest + c->in_flight;
+    struct request *r = &c->ring[place < f->pipeline ? place : place - f->pipeline];
 
     r->due_ns = open_loop(f) ? take_due(f) : 0;
     r->sent_ns = f->now_ns;
@@ -155,7 +155,8 @@ static void complete_request(struct flight *f, struct loop *l, struct flight_con
         if (open_loop(f))
             hist_record(&f->response, f->now_ns - r->due_ns);
     }
-    c->oldest = (uint16_t)((c->oldest + 1u) % (unsigned)f->config->pipeline);
+    if (++c->oldest == f->pipeline)
+        c->oldest = 0;
     if (--c->in_flight)
         c->awaited = c->ring[c->oldest].bytes;
     f->in_flight--;
@@ -537,6 +538,7 @@ static int init_thread(struct run *run, unsigned index)
     f->config = config;
     f->worker = &run->crew.workers[index];
     f->worker->program = f;
+    f->pipeline = (unsigned)config->pipeline;
     f->rng.state = config->seed + index;
     f->to_open = (uint32_t)share(config->connections, index, run->crew.count);
     f->quota = share(config->requests, index, run->crew.count);
