@@ -15,6 +15,7 @@
     X(close)              \
     X(connect)            \
     X(epoll_ctl)          \
+    X(epoll_pwait2)       \
     X(epoll_wait)         \
     X(io_uring_enter)     \
     X(io_uring_register)  \
@@ -22,8 +23,12 @@
     X(poll)               \
     X(read)               \
     X(recv)               \
+    X(recvfrom)           \
+    X(recvmmsg)           \
     X(select)             \
     X(send)               \
+    X(sendmmsg)           \
+    X(sendto)             \
     X(setsockopt)         \
     X(shutdown)           \
     X(socket)             \
