@@ -25,9 +25,11 @@
     X(recv)               \
     X(recvfrom)           \
     X(recvmmsg)           \
+    X(recvmsg)            \
     X(select)             \
     X(send)               \
     X(sendmmsg)           \
+    X(sendmsg)            \
     X(sendto)             \
     X(setsockopt)         \
     X(shutdown)           \

@@ -535,6 +535,9 @@ static int open_clients(struct client_thread *t)
                                    .gro = t->run->setup->gro};
     int family = t->run->server.storage.ss_family, err = 0;
 
+    /* What is in flight comes back as one train where trains are received. */
+    t->loop.receive_most =
+        t->run->setup->gro ? 1 : (unsigned)least(config->batch, config->pipeline);
     t->clients = calloc(t->count, sizeof *t->clients);
     t->loop.sockets = calloc(t->count, sizeof *t->loop.sockets);
     if (!t->clients || !t->loop.sockets)

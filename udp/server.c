@@ -150,6 +150,7 @@ int server_open(struct server *s, struct net_address *address)
         me->socket.fd = -1;
         me->loop.sockets = &me->socket;
         me->loop.socket_count = 1;
+        me->loop.receive_most = s->setup->batch;
         s->crew.workers[i].program = me;
     }
     s->start_ns = clock_now_ns();

@@ -127,7 +127,7 @@ unsigned udp_readable(struct udp_loop *l, struct udp_socket *s)
     unsigned total = 0;
 
     for (int i = 0; i < RECEIVES_IN_A_ROW; i++) {
-        int got = wire_receive(l->wire, s->fd, l->trains);
+        int got = wire_receive(l->wire, s->fd, l->trains, l->receive_most);
 
         if (got < 0)
             udp_receive_failed(l, -got);
@@ -136,7 +136,7 @@ unsigned udp_readable(struct udp_loop *l, struct udp_socket *s)
         l->role->receive(l, s, l->trains, (unsigned)got);
         total += (unsigned)got;
         if (l->setup->batch > 1 && (unsigned)got < l->setup->batch)
-            break; /* that was all */
+            break; /* that was all, or the next wait says so */
     }
     return total;
 }

@@ -78,6 +78,7 @@ struct udp_loop {
     const struct udp_role *role;
     struct udp_socket *sockets;
     uint32_t socket_count;
+    unsigned receive_most; /* set by the role: trains that may lie at one socket, at most batch */
     struct wire *wire;
     struct udp_train *trains; /* setup->batch of them, for the backend */
     uint64_t active_ns;       /* UDP_BALANCED: when something last arrived */

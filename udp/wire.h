@@ -25,10 +25,10 @@ struct wire *wire_open(unsigned batch, bool gso, bool gro, struct stats *stats);
 void wire_close(struct wire *w);
 
 /*
- * Receives what is there without waiting: up to batch trains, which stay until the next call.
- * Their number, 0 when there was nothing, or -errno.
+ * Receives what is there without waiting: up to most <= batch trains, which stay until the next
+ * call. Their number, 0 when there was nothing, or -errno.
  */
-int wire_receive(struct wire *w, int fd, struct udp_train *trains);
+int wire_receive(struct wire *w, int fd, struct udp_train *trains, unsigned most);
 
 /*
  * Sends trains in their order without waiting. Returns how many the kernel took; when these are

@@ -28,10 +28,11 @@ void wire_close(struct wire *w)
     free(w);
 }
 
-int wire_receive(struct wire *w, int fd, struct udp_train *trains)
+int wire_receive(struct wire *w, int fd, struct udp_train *trains, unsigned most)
 {
     ssize_t got;
 
+    (void)most;
     w->peer.len = sizeof w->peer.address;
     got = recvfrom(fd, w->bytes, sizeof w->bytes, 0, &w->peer.address.any, &w->peer.len);
     w->stats->syscalls[SYSCALL_recvfrom]++;

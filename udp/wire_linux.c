@@ -144,18 +144,32 @@ static struct udp_train train_of(struct wire *w, unsigned i)
     };
 }
 
-int wire_receive(struct wire *w, int fd, struct udp_train *trains)
+/* One message: recvmsg(2) is cheaper, because recvmmsg(2) would go on to look for a second one. */
+static int receive_messages(struct wire *w, int fd, unsigned most)
+{
+    ssize_t got;
+
+    if (most > 1) {
+        w->stats->syscalls[SYSCALL_recvmmsg]++;
+        return recvmmsg(fd, w->in, most, MSG_DONTWAIT, NULL);
+    }
+    w->stats->syscalls[SYSCALL_recvmsg]++;
+    got = recvmsg(fd, &w->in[0].msg_hdr, MSG_DONTWAIT);
+    w->in[0].msg_len = (unsigned)got;
+    return got < 0 ? -1 : 1;
+}
+
+int wire_receive(struct wire *w, int fd, struct udp_train *trains, unsigned most)
 {
     int got;
 
     if (w->batch == 1 && !w->gro)
         return receive_one(w, fd, trains);
-    for (unsigned i = 0; i < w->batch; i++) {
+    for (unsigned i = 0; i < most; i++) {
         w->in[i].msg_hdr.msg_namelen = sizeof w->peers[i].address;
         w->in[i].msg_hdr.msg_controllen = w->gro ? WIRE_CONTROL_BYTES : 0;
     }
-    got = recvmmsg(fd, w->in, w->batch, MSG_DONTWAIT, NULL);
-    w->stats->syscalls[SYSCALL_recvmmsg]++;
+    got = receive_messages(w, fd, most);
     if (got < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
     for (int i = 0; i < got; i++) {
@@ -211,6 +225,10 @@ static int send_some(struct wire *w, int fd, const struct udp_train *trains, uns
         return send_one(w, fd, trains);
     for (unsigned i = 0; i < count; i++)
         describe(w, i, &trains[i]);
+    if (count == 1) {
+        w->stats->syscalls[SYSCALL_sendmsg]++;
+        return sendmsg(fd, &w->out[0].msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
+    }
     w->stats->syscalls[SYSCALL_sendmmsg]++;
     return sendmmsg(fd, w->out, count, MSG_DONTWAIT);
 }
