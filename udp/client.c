@@ -12,7 +12,6 @@ enum {
     KICKS_PER_ROUND = 64,     /* clients begun before answers are looked at */
     DUE_PER_ROUND = 512,      /* messages sent by the schedule before answers are looked at */
     FEWEST_SLOTS = 1024,      /* window of a client, in messages */
-    MOST_SLOTS = 1 << 16,     /* the same, at most */
     MOST_SLOTS_ALL = 1 << 22, /* of all clients together: bounds the memory */
 };
 
@@ -69,6 +68,9 @@ static void begin_window(struct client_thread *t)
         t->clients[i].left = messages ? messages : UINT64_MAX;
     }
     t->kernel_drops = drops_of_sockets(t);
+    t->settled = t->measured_lost = t->rejected = 0;
+    hist_reset(&t->service);
+    hist_reset(&t->response);
     s->events_max = 0;
     s->requests = 0;
     t->at_start = *s;
@@ -147,7 +149,6 @@ static void settle(struct client_thread *t, const struct client *c, struct mark 
 
     t->in_flight += c->seq.in_flight - before.in_flight;
     t->measured_lost += lost;
-    t->measured_answers += received;
     t->settled += lost + received;
 }
 
@@ -230,6 +231,7 @@ static uint32_t send_due(struct client_thread *t, uint32_t index)
         c->left -= due;
         t->scheduled += due;
         t->unsent += due - sent;
+        t->crowded_out += due - room;
         t->settled += due - sent;
     }
     return due;
@@ -344,9 +346,10 @@ static void client_receive(struct udp_loop *l, struct udp_socket *s, struct udp_
 {
     struct client_thread *t = l->program;
     struct client *c = &t->clients[s->index];
-    struct mark before = mark_of(c);
+    struct mark before;
 
     read_clock(t);
+    before = mark_of(c);
     for (unsigned i = 0; i < count; i++)
         take_train(t, s->index, &trains[i]);
     settle(t, c, before);
@@ -520,7 +523,7 @@ static uint64_t window_slots(const struct udp_config *config)
     double in_flight = config->rate ? (double)config->rate * (double)config->timeout_ns / 1e9 /
                                           (double)config->clients
                                     : (double)config->pipeline;
-    uint64_t most = least(MOST_SLOTS, MOST_SLOTS_ALL / config->clients);
+    uint64_t most = MOST_SLOTS_ALL / config->clients;
     uint64_t wanted = in_flight * 2 > (double)most ? most : (uint64_t)(in_flight * 2);
 
     wanted = wanted > least(FEWEST_SLOTS, most) ? wanted : least(FEWEST_SLOTS, most);

@@ -62,14 +62,15 @@ struct client_thread {
     uint64_t scheduled; /* open loop: measured ones that the schedule has handed out */
     uint64_t quota;     /* with a number of messages: measured ones to be settled */
     uint64_t settled;   /* measured ones answered, lost or given up */
-    uint64_t measured_answers, in_flight;
-    uint64_t measured_lost, rejected; /* for the ticks */
+    uint64_t in_flight;
+    uint64_t measured_lost, rejected; /* for the ticks: lost; and arrived, but no answer */
     uint64_t last_answer_ns, last_sent_ns;
 
     bool measured, gave_up;
     struct hist service, response;
     struct send_errors send_errors;
-    uint64_t unsent; /* due or allowed in the window, but never sent */
+    uint64_t unsent;      /* due or allowed in the window, but never sent */
+    uint64_t crowded_out; /* of these: because too many were in flight to tell them apart */
     struct stats at_start, at_end;
     struct os_cpu_time cpu_at_start, cpu_at_end;
     uint64_t window_start_ns, window_end_ns, drain_end_ns, done_ns;

@@ -170,6 +170,9 @@ static void print_accounts(FILE *out, const struct outcome *o)
     if (r->unsent)
         fprintf(out, "Never sent:         %s that were %s\n", count_of(r->unsent).text,
                 r->open_loop ? "due" : "asked for");
+    if (r->crowded_out)
+        fprintf(out, "                    %s of them: too many in flight already\n",
+                count_of(r->crowded_out).text);
     print_send_errors(out, &r->send_errors);
     print_drops(out, "client's", r->kernel_drops);
     print_receive_errors(out, &r->window);

@@ -51,6 +51,7 @@ static void add_thread(struct results *r, const struct client_thread *t)
     hist_merge(&r->response, &t->response);
     send_errors_add(&r->send_errors, &t->send_errors);
     r->unsent += t->unsent;
+    r->crowded_out += t->crowded_out;
     r->kernel_drops = add_known(r->kernel_drops, t->kernel_drops);
     r->gave_up |= t->gave_up;
     r->drain_s = fmax(r->drain_s,

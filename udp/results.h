@@ -13,7 +13,7 @@ struct results {
     struct stats window;      /* counted in the measuring window; errors: in the whole run */
     struct seq_counts counts; /* of the measured messages, to their end */
     uint64_t in_flight;       /* of these, neither answered nor lost when the run ended */
-    uint64_t unsent;
+    uint64_t unsent, crowded_out;
     struct send_errors send_errors;
     int64_t kernel_drops; /* at the clients' sockets; -1 unknown */
     struct hist service, response;

@@ -79,6 +79,7 @@ static void write_packets(struct report *report, const struct results *r)
     report_integer(report, "packets.stale", c->stale);
     report_integer(report, "packets.in_flight", r->in_flight);
     report_integer(report, "packets.unsent", r->unsent);
+    report_integer(report, "packets.crowded_out", r->crowded_out);
     report_number(report, "packets.loss_percent", results_loss_percent(r));
     write_known(report, "packets.kernel_drops", r->kernel_drops);
     write_send_errors(report, "packets.send_errors", &r->send_errors);

@@ -67,7 +67,7 @@ void seq_sent(struct seq_window *w, uint64_t sent_ns, uint64_t due_ns);
 /* Marks as lost what was sent longer than timeout_ns ago; returns how many were measured ones. */
 uint64_t seq_expire(struct seq_window *w, uint64_t now_ns, uint64_t timeout_ns);
 
-/* What is counted from now on is measured: messages sent before are kept apart. */
+/* The measurement begins: what was counted so far, and messages sent so far, are kept apart. */
 void seq_measure(struct seq_window *w);
 
 enum seq_verdict { SEQ_RECEIVED, SEQ_LATE, SEQ_DUPLICATED, SEQ_STALE, SEQ_FOREIGN };
