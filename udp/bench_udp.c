@@ -142,7 +142,7 @@ static int check_config(struct bench *b)
 static int find_address(struct bench *b)
 {
     const struct udp_config *c = &b->config;
-    char why[160], text[192];
+    char why[160], text[224];
 
     if (net_resolve(c->host, (uint16_t)c->port, SOCK_DGRAM, &b->address, why, sizeof why) == 0)
         return 0;

@@ -25,6 +25,7 @@ enum {
     CQ_ENTRIES = 8192,
     MOST_BUFFERS = 8192,
     FIRST_BUFFERS = 256,
+    NAME_BYTES = 32, /* room for an address, such that the control data after it is aligned */
     /* The longest train and what the kernel puts before it, off a whole page as in wire_linux.c. */
     BUFFER_BYTES = WIRE_BYTES + 1 + 5 * 64,
 };
@@ -272,7 +273,7 @@ static int uring_run(struct udp_loop *l)
 {
     struct uring u = {
         .l = l,
-        .shape = {.msg_namelen = sizeof(struct sockaddr_in6),
+        .shape = {.msg_namelen = NAME_BYTES,
                   .msg_controllen = l->setup->gro ? WIRE_CONTROL_BYTES : 0},
         .peers = calloc(l->setup->batch, sizeof *u.peers),
         .held = calloc(l->setup->batch, sizeof *u.held),
