@@ -114,9 +114,8 @@ static void end_window(struct client_thread *t, uint64_t end_ns)
 }
 
 /* Moves on through ticks and phases until they agree with the clock. */
-static void read_clock(struct client_thread *t)
+static void catch_up(struct client_thread *t)
 {
-    t->now_ns = clock_now_ns();
     while (t->now_ns >= t->deadline_ns) {
         if (t->phase == PHASE_WARM_UP) {
             begin_window(t);
@@ -128,6 +127,12 @@ static void read_clock(struct client_thread *t)
         }
         set_deadline(t);
     }
+}
+
+static void read_clock(struct client_thread *t)
+{
+    t->now_ns = clock_now_ns();
+    catch_up(t);
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
@@ -173,6 +178,7 @@ static uint32_t send_messages(struct client_thread *t, uint32_t index, uint32_t 
     uint32_t size = (uint32_t)config->size_bytes, trains, taken, sent = 0;
     int err = 0;
 
+    t->now_ns = clock_now_ns(); /* what was done since the last reading is no service time */
     if (t->run->checked)
         write_headers(t, index, count);
     trains = gso_couple(t->messages, size, count, t->loop.setup->gso ? gso_most(size) : 1,
@@ -252,7 +258,7 @@ static void run_schedule(struct client_thread *t)
             break;
         round += send_due(t, t->turn);
         t->turn = t->turn + 1 == t->count ? 0 : t->turn + 1;
-        read_clock(t);
+        catch_up(t);
     }
 }
 
@@ -417,7 +423,7 @@ static void start(struct client_thread *t, uint64_t start_ns)
 static void kick(struct client_thread *t)
 {
     for (int i = 0; i < KICKS_PER_ROUND && t->kicked < t->count; i++) {
-        read_clock(t);
+        catch_up(t);
         pump(t, t->kicked++);
     }
 }
