@@ -71,7 +71,7 @@ static const struct opt rows[] = {
     {"mode", 0, OPT_CHOICE, FIELD(mode), "throughput", "MODE", 0, 0, udp_mode_names,
      "while nothing arrives: latency spins, throughput sleeps, balanced spins shortly, then "
      "sleeps"},
-    {"rcvbuf", 0, OPT_BYTES, FIELD(rcvbuf_bytes), "4m", "BYTES", 1, 1024 * MIB, NULL,
+    {"rcvbuf", 0, OPT_BYTES, FIELD(rcvbuf_bytes), "16m", "BYTES", 1, 1024 * MIB, NULL,
      "SO_RCVBUF of each socket, beyond the system's limit where that is permitted"},
     {"sndbuf", 0, OPT_BYTES, FIELD(sndbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
      "SO_SNDBUF of each socket"},
@@ -168,7 +168,7 @@ static int choose_offload(struct bench *b, const char *option, const char *asked
     }
     if (strcmp(asked, "auto") != 0 || !*use)
         return 0;
-    if (b->config.batch == 1)
+    if (b->setup.batch == 1)
         *why_not = "batch is 1";
     else if (b->is_client && !wire_fits(&b->address, b->config.size_bytes))
         *why_not = "message exceeds the path's MTU";
@@ -183,7 +183,7 @@ static int choose_backend(struct bench *b)
     char why[512], text[544];
     int err;
 
-    setup->batch = (unsigned)b->config.batch;
+    setup->batch = wire_batch((unsigned)b->config.batch);
     while (strcmp(b->config.mode, udp_mode_names[setup->mode]) != 0)
         setup->mode++;
     err = choose_offload(b, "gso", b->config.gso, wire_has_gso, &setup->gso, &gso_not);
@@ -199,6 +199,8 @@ static int choose_backend(struct bench *b)
         return opt_complain(&table, EXIT_UNSUPPORTED, "backend", b->config.backend, text);
     }
     udp_feature(setup, setup->batch > 1 || setup->gso ? "sendmmsg" : "sendto", NULL);
+    if (setup->batch < b->config.batch)
+        udp_feature(setup, "batch", "this system has no call for it");
     udp_feature(setup, "gso", gso_not);
     udp_feature(setup, "gro", gro_not);
     return 0;
@@ -272,7 +274,7 @@ static int open_client(struct bench *b)
     run->config = &b->config;
     run->setup = &b->setup;
     run->server = b->address;
-    if (getrandom(&run->id, sizeof run->id, 0) != sizeof run->id)
+    if (getentropy(&run->id, sizeof run->id) < 0)
         run->id = (uint32_t)clock_now_ns();
     if (!err)
         err = client_open(run);

@@ -509,7 +509,7 @@ static int prepare_messages(struct client_thread *t)
     struct rng rng = {.state = t->run->id};
     size_t bytes;
 
-    t->send_cap = (uint32_t)config->batch;
+    t->send_cap = t->run->setup->batch;
     bytes = t->send_cap * config->size_bytes;
     t->messages = malloc(bytes);
     t->due_ns = calloc(t->send_cap, sizeof *t->due_ns);
@@ -546,7 +546,7 @@ static int open_clients(struct client_thread *t)
 
     /* What is in flight comes back as one train where trains are received. */
     t->loop.receive_most =
-        t->run->setup->gro ? 1 : (unsigned)least(config->batch, config->pipeline);
+        t->run->setup->gro ? 1 : (unsigned)least(t->run->setup->batch, config->pipeline);
     t->clients = calloc(t->count, sizeof *t->clients);
     t->loop.sockets = calloc(t->count, sizeof *t->loop.sockets);
     if (!t->clients || !t->loop.sockets)

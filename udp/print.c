@@ -16,7 +16,7 @@ struct number {
 
 static struct number count_of(uint64_t count)
 {
-    struct number n;
+    struct number n = {0};
 
     units_count(n.text, sizeof n.text, count);
     return n;
@@ -29,7 +29,7 @@ static struct number count_of_real(double count)
 
 static struct number bytes_of(uint64_t bytes)
 {
-    struct number n;
+    struct number n = {0};
 
     units_bytes(n.text, sizeof n.text, bytes);
     return n;
@@ -37,7 +37,7 @@ static struct number bytes_of(uint64_t bytes)
 
 static struct number time_of(uint64_t ns)
 {
-    struct number n;
+    struct number n = {0};
 
     units_duration(n.text, sizeof n.text, ns);
     return n;

@@ -37,6 +37,9 @@ int wire_receive(struct wire *w, int fd, struct udp_train *trains, unsigned most
 unsigned wire_send(struct wire *w, int fd, const struct udp_train *trains, unsigned count,
                    int *err);
 
+/* How many datagrams this system moves with one system call when so many are asked for. */
+unsigned wire_batch(unsigned asked);
+
 /* Whether this system has it at all; the reason if not. */
 bool wire_has_gso(const char **why_not);
 bool wire_has_gro(const char **why_not);
