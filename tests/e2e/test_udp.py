@@ -69,7 +69,7 @@ def test_published_configuration(backend):
         ["-t", 2, "--mode", "balanced"],
         ["--mode", "latency", "-w", 1, "-c", 1, "-n", 500],
         ["-h", "::1", "-s", 1400],
-        ["-s", 32], ["-s", 1], ["-s", 60000, "-P", 2],
+        ["-s", 32], ["-s", 1], ["-s", 60000, "-P", 1, "-c", 2],
         ["--warmup", "100ms", "-P", 3],
     ],
     ids=lambda how: " ".join(map(str, how)),
