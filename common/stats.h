@@ -23,9 +23,15 @@
     X(poll)               \
     X(read)               \
     X(recv)               \
+    X(recvfrom)           \
+    X(recvmmsg)           \
+    X(recvmsg)            \
     X(sched_yield)        \
     X(select)             \
     X(send)               \
+    X(sendmmsg)           \
+    X(sendmsg)            \
+    X(sendto)             \
     X(setsockopt)         \
     X(shutdown)           \
     X(socket)             \

@@ -1,0 +1,25 @@
+#include "common/fairness.h"
+
+void fairness_add(struct fairness *f, uint64_t count)
+{
+    if (f->peers++ == 0 || count < f->min)
+        f->min = count;
+    if (count > f->max)
+        f->max = count;
+    f->starved += count == 0;
+    f->sum += (double)count;
+    f->sum_of_squares += (double)count * (double)count;
+}
+
+double fairness_jain(const struct fairness *f)
+{
+    return f->sum * f->sum / ((double)f->peers * f->sum_of_squares);
+}
+
+void fairness_report(struct report *r, const struct fairness *f)
+{
+    report_number(r, "fairness.jain", fairness_jain(f));
+    report_integer(r, "fairness.min_requests", f->min);
+    report_integer(r, "fairness.max_requests", f->max);
+    report_integer(r, "fairness.starved", f->starved);
+}

@@ -1,0 +1,100 @@
+/* gso: datagrams become trains and trains datagrams again, and no byte moves. */
+#include "udp/gso.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void a_train_fits_into_one_datagram(void **state)
+{
+    (void)state;
+    assert_int_equal(gso_most(1), GSO_MAX_SEGMENTS);
+    assert_int_equal(gso_most(256), GSO_MAX_SEGMENTS);
+    assert_int_equal(gso_most(1472), 44);
+    assert_int_equal(gso_most(32754), 1);
+    assert_int_equal(gso_most(GSO_MAX_BYTES), 1);
+}
+
+static void couples_and_splits(void **state)
+{
+    unsigned char bytes[70];
+    struct udp_train trains[10], single[10];
+
+    (void)state;
+    assert_int_equal(gso_couple(bytes, 10, 7, 3, NULL, trains), 3);
+    assert_int_equal(gso_datagrams(&trains[0]), 3);
+    assert_int_equal(gso_datagrams(&trains[2]), 1);
+    assert_ptr_equal(trains[2].bytes, bytes + 60);
+    assert_int_equal(trains[2].len, trains[2].segment);
+    assert_int_equal(gso_split(&trains[1], 0, single, 10), 3);
+    assert_int_equal(gso_split(&trains[1], 2, single, 10), 1);
+    assert_ptr_equal(single[0].bytes, bytes + 50);
+    assert_int_equal(single[0].len, 10);
+    assert_int_equal(gso_split(&trains[1], 3, single, 10), 0);
+    assert_int_equal(gso_split(&trains[1], 0, single, 2), 2);
+}
+
+static void the_last_datagram_may_be_shorter(void **state)
+{
+    unsigned char bytes[25];
+    struct udp_train train = {.bytes = bytes, .len = 25, .segment = 10}, single[4];
+
+    (void)state;
+    assert_int_equal(gso_datagrams(&train), 3);
+    assert_int_equal(gso_split(&train, 0, single, 4), 3);
+    assert_int_equal(single[2].len, 5);
+    assert_int_equal(gso_datagram_len(&train, 20), 5);
+}
+
+static void an_empty_datagram_is_one(void **state)
+{
+    struct udp_train train = {0}, single[2];
+
+    (void)state;
+    assert_int_equal(gso_datagrams(&train), 1);
+    assert_int_equal(gso_split(&train, 0, single, 2), 1);
+    assert_int_equal(single[0].len, 0);
+}
+
+static bool is_upper(const unsigned char *bytes, uint32_t len)
+{
+    return len > 0 && bytes[0] >= 'A' && bytes[0] <= 'Z';
+}
+
+static void filter_case(const char *in, uint32_t removed, const char *out)
+{
+    unsigned char bytes[32];
+    struct udp_train train = {.bytes = bytes, .len = (uint32_t)strlen(in), .segment = 2};
+
+    memcpy(bytes, in, strlen(in));
+    assert_int_equal(gso_filter(&train, is_upper), removed);
+    assert_int_equal(train.len, strlen(out));
+    assert_memory_equal(bytes, out, strlen(out));
+}
+
+static void filters(void **state)
+{
+    (void)state;
+    filter_case("AaBbCc", 0, "AaBbCc");
+    filter_case("AabbCc", 1, "AaCc");
+    filter_case("aaBbC", 1, "BbC");
+    filter_case("AaBbc", 1, "AaBb");
+    filter_case("aabbcc", 3, "");
+    filter_case("", 1, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_train_fits_into_one_datagram),
+        cmocka_unit_test(couples_and_splits),
+        cmocka_unit_test(the_last_datagram_may_be_shorter),
+        cmocka_unit_test(an_empty_datagram_is_one),
+        cmocka_unit_test(filters),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,466 @@
+/*
+ * bench_udp: UDP echo, with every packet accounted for; client and server, in one process or apart.
+ *
+ * Exit status: 0 good, also when packets were lost: that is a result; 1 the run failed (nothing
+ * came back, or the work could not be done); 2 usage, which includes an address that cannot be had;
+ * 77 what was asked for by name cannot run here.
+ */
+#include "common/clock.h"
+#include "common/host.h"
+#include "common/report.h"
+#include "common/units.h"
+#include "udp/client.h"
+#include "udp/print.h"
+#include "udp/results.h"
+#include "udp/server.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define FIELD(name) offsetof(struct udp_config, name)
+#define MIB         (1024 * 1024ULL)
+#define LONGEST     (7 * 24 * 3600 * NS_PER_S)
+
+static const char *const role_choices[] = {"both", "client", "server", NULL};
+static const char *const offload_choices[] = {"auto", "on", "off", NULL};
+
+static const struct opt rows[] = {
+    {"role", 0, OPT_CHOICE, FIELD(role), "both", "ROLE", 0, 0, role_choices,
+     "what this process is; a server runs until SIGINT or SIGTERM"},
+    {"host", 'h', OPT_TEXT, FIELD(host), "127.0.0.1", "HOST", 0, 0, NULL,
+     "the server's address: IPv4, IPv6 or a name"},
+    {"port", 'p', OPT_COUNT, FIELD(port), "0", "N", 0, 65535, NULL,
+     "the server's port; 0 lets the kernel choose one, and a server says which"},
+    {"clients", 'c', OPT_COUNT, FIELD(clients), "100", "N", 1, 100000, NULL,
+     "clients, each with a socket of its own"},
+    {"messages", 'n', OPT_COUNT, FIELD(messages), NULL, "N", 1, UINT32_MAX, NULL,
+     "end when each client has sent so many; 1000 unless --duration is given"},
+    {"duration", 'd', OPT_DURATION_NS, FIELD(duration_ns), NULL, "TIME", NS_PER_MS, LONGEST, NULL,
+     "length of the measuring window"},
+    {"size", 's', OPT_BYTES, FIELD(size_bytes), "256", "BYTES", 1, GSO_MAX_BYTES, NULL,
+     "message size; below 32 there is no room for a header, and answers are counted but not told "
+     "apart (a server of its own needs the same size then)"},
+    {"workers", 'w', OPT_COUNT, FIELD(workers), "4", "N", 1, 1024, NULL,
+     "server threads, each with a socket on the same port"},
+    {"pipeline", 'P', OPT_COUNT, FIELD(pipeline), "10", "N", 1, 10000, NULL,
+     "messages that each client keeps in flight"},
+    {"backend", 'b', OPT_TEXT, FIELD(backend), "auto", "NAME", 0, 0, NULL,
+     "auto, epoll, io_uring or libev; one that cannot run here is an error (exit status 77)"},
+    {"threads", 't', OPT_COUNT, FIELD(threads), "1", "N", 1, 1024, NULL,
+     "client threads, which share the clients"},
+    {"cpus", 0, OPT_CPUS, FIELD(cpus), NULL, "LIST", 0, 0, NULL,
+     "bind client threads, then server threads, to these CPUs in turn, such as 0,2-3"},
+    {"batch", 0, OPT_COUNT, FIELD(batch), "64", "N", 1, 1024, NULL,
+     "datagrams per system call, at most; 1 is recvfrom and sendto"},
+    {"gso", 0, OPT_CHOICE, FIELD(gso), "auto", "HOW", 0, 0, offload_choices,
+     "let the kernel cut a long send into datagrams (UDP_SEGMENT)"},
+    {"gro", 0, OPT_CHOICE, FIELD(gro), "auto", "HOW", 0, 0, offload_choices,
+     "let the kernel join datagrams of one sender into a long receive (UDP_GRO)"},
+    {"connected", 0, OPT_FLAG, FIELD(connected), NULL, NULL, 0, 0, NULL,
+     "connect the clients' sockets"},
+    {"rate", 'R', OPT_COUNT, FIELD(rate), NULL, "N", 1, 1000000000, NULL,
+     "open loop: send so many messages per second, of all clients together, whatever comes back"},
+    {"arrivals", 0, OPT_CHOICE, FIELD(arrivals), "constant", "HOW", 0, 0, pace_arrivals_names,
+     "open loop: even gaps, or random ones"},
+    {"seed", 0, OPT_COUNT, FIELD(seed), "1", "N", 0, UINT64_MAX, NULL, "of the random gaps"},
+    {"mode", 0, OPT_CHOICE, FIELD(mode), "throughput", "MODE", 0, 0, udp_mode_names,
+     "while nothing arrives: latency spins, throughput sleeps, balanced spins shortly, then "
+     "sleeps"},
+    {"rcvbuf", 0, OPT_BYTES, FIELD(rcvbuf_bytes), "16m", "BYTES", 1, 1024 * MIB, NULL,
+     "SO_RCVBUF of each socket, beyond the system's limit where that is permitted"},
+    {"sndbuf", 0, OPT_BYTES, FIELD(sndbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
+     "SO_SNDBUF of each socket"},
+    {"timeout", 0, OPT_DURATION_NS, FIELD(timeout_ns), "1s", "TIME", NS_PER_MS, 3600 * NS_PER_S,
+     NULL, "a message without an answer for so long is lost"},
+    {"warmup", 0, OPT_DURATION_NS, FIELD(warmup_ns), "0s", "TIME", 0, 3600 * NS_PER_S, NULL,
+     "run for so long before the window starts"},
+    {"interval", 'i', OPT_DURATION_NS, FIELD(interval_ns), "1s", "TIME", NS_PER_MS, 3600 * NS_PER_S,
+     NULL, "length of one line, and of one point of the series"},
+    {"published-method", 0, OPT_FLAG, FIELD(published_method), NULL, NULL, 0, 0, NULL,
+     "also print the figure by the published definition: the packets divided by a fixed 5.7 s"},
+    {"json", 0, OPT_TEXT, FIELD(json), NULL, "FILE", 0, 0, NULL,
+     "write the report there; '-' is stdout, and the text then goes to stderr"},
+    {"quiet", 'q', OPT_FLAG, FIELD(quiet), NULL, NULL, 0, 0, NULL, "print only the final results"},
+};
+
+static const struct opt_table table = {
+    .program = "bench_udp",
+    .summary = "measure UDP echo: packets per second, loss, latency, CPU per echo",
+    .rows = rows,
+    .count = sizeof rows / sizeof rows[0],
+    .notes = "Without options it runs 100 clients with 1000 messages each, 10 of them in flight, "
+             "against 4 server threads in the same process.\n",
+    .examples = "bench_udp --published-method\n"
+                "bench_udp -d 10 -t 2 -w 2 --cpus 0-3 -b io_uring\n"
+                "bench_udp --role server -p 9000 -h 0.0.0.0\n"
+                "bench_udp --role client -p 9000 -h server.example -R 100k --arrivals poisson",
+};
+
+struct bench {
+    struct udp_config config;
+    struct udp_setup setup;
+    struct net_address address;
+    bool is_client, is_server;
+    struct server server;
+    struct client_run client;
+    struct results results;
+    struct server_results served;
+    FILE *out;
+};
+
+/* ---- what was asked for ---------------------------------------------------------------------- */
+
+static int check_config(struct bench *b)
+{
+    struct udp_config *c = &b->config;
+    int err;
+
+    b->is_client = strcmp(c->role, "server") != 0;
+    b->is_server = strcmp(c->role, "client") != 0;
+    b->out = c->json && strcmp(c->json, "-") == 0 ? stderr : stdout;
+    if (!c->messages && !c->duration_ns)
+        c->messages = 1000;
+    if (!b->is_server && c->port == 0)
+        return opt_complain(&table, EXIT_USAGE, "port", "0",
+                            "is no port to send to: a client needs the server's, 1 to 65535");
+    if (b->is_client && c->threads > c->clients) {
+        fprintf(stderr, "%s: --threads: '%" PRIu64 "' is more than the %" PRIu64 " clients\n",
+                table.program, c->threads, c->clients);
+        return EXIT_USAGE;
+    }
+    err = c->json ? report_check_target(c->json) : 0;
+    if (err)
+        return opt_complain(&table, EXIT_USAGE, "json", c->json, strerror(-err));
+    return 0;
+}
+
+static int find_address(struct bench *b)
+{
+    const struct udp_config *c = &b->config;
+    char why[160], text[224];
+
+    if (net_resolve(c->host, (uint16_t)c->port, SOCK_DGRAM, &b->address, why, sizeof why) == 0)
+        return 0;
+    snprintf(text, sizeof text, "is not an address or a known name: %s", why);
+    return opt_complain(&table, EXIT_USAGE, "host", c->host, text);
+}
+
+/*
+ * auto: where the kernel has it, unless datagrams are to be moved one by one or a message does not
+ * go through in one piece. *use says whether; 0 or an exit status.
+ */
+static int choose_offload(struct bench *b, const char *option, const char *asked,
+                          bool (*has)(const char **why_not), bool *use, const char **why_not)
+{
+    char text[96];
+
+    *use = strcmp(asked, "off") != 0 && has(why_not);
+    if (strcmp(asked, "off") == 0)
+        *why_not = "asked not to";
+    if (strcmp(asked, "on") == 0 && !*use) {
+        snprintf(text, sizeof text, "cannot run here: %s", *why_not);
+        return opt_complain(&table, EXIT_UNSUPPORTED, option, asked, text);
+    }
+    if (strcmp(asked, "auto") != 0 || !*use)
+        return 0;
+    if (b->setup.batch == 1)
+        *why_not = "batch is 1";
+    else if (b->is_client && !wire_fits(&b->address, b->config.size_bytes))
+        *why_not = "message exceeds the path's MTU";
+    *use = !*why_not;
+    return 0;
+}
+
+static int choose_backend(struct bench *b)
+{
+    struct udp_setup *setup = &b->setup;
+    const char *gso_not = NULL, *gro_not = NULL;
+    char why[512], text[544];
+    int err;
+
+    setup->batch = wire_batch((unsigned)b->config.batch);
+    while (strcmp(b->config.mode, udp_mode_names[setup->mode]) != 0)
+        setup->mode++;
+    err = choose_offload(b, "gso", b->config.gso, wire_has_gso, &setup->gso, &gso_not);
+    if (!err)
+        err = choose_offload(b, "gro", b->config.gro, wire_has_gro, &setup->gro, &gro_not);
+    if (err)
+        return err;
+    err = udp_loop_choose(setup, b->config.backend, why, sizeof why);
+    if (err == -EINVAL)
+        return opt_complain(&table, EXIT_USAGE, "backend", b->config.backend, why);
+    if (err) {
+        snprintf(text, sizeof text, "cannot run here: %s", why);
+        return opt_complain(&table, EXIT_UNSUPPORTED, "backend", b->config.backend, text);
+    }
+    udp_feature(setup, setup->batch > 1 || setup->gso ? "sendmmsg" : "sendto", NULL);
+    if (setup->batch < b->config.batch)
+        udp_feature(setup, "batch", "this system has no call for it");
+    udp_feature(setup, "gso", gso_not);
+    udp_feature(setup, "gro", gro_not);
+    return 0;
+}
+
+static int raise_limits(const struct bench *b)
+{
+    const struct udp_config *c = &b->config;
+    uint64_t want =
+        64 + (b->is_client ? c->clients + 8 * c->threads : 0) + (b->is_server ? 9 * c->workers : 0);
+    uint64_t have = net_raise_descriptor_limit(want);
+
+    if (have >= want)
+        return 0;
+    fprintf(stderr,
+            "%s: --clients: '%" PRIu64 "' needs %" PRIu64 " file descriptors, and the limit here "
+            "is %" PRIu64 " (see ulimit -Hn)\n",
+            table.program, c->clients, want, have);
+    return EXIT_USAGE;
+}
+
+/* ---- setting up ------------------------------------------------------------------------------ */
+
+static int complain_bind(const struct bench *b, int err)
+{
+    char text[NET_TEXT_CAP], port[UNITS_TEXT_CAP], why[NET_TEXT_CAP + 64];
+
+    snprintf(why, sizeof why, "cannot be listened on (%s): %s",
+             net_text(text, sizeof text, &b->address), strerror(-err));
+    if (err == -EADDRNOTAVAIL)
+        return opt_complain(&table, EXIT_USAGE, "host", b->config.host, why);
+    snprintf(port, sizeof port, "%" PRIu64, b->config.port);
+    return opt_complain(&table, EXIT_USAGE, "port", port, why);
+}
+
+static int fail(const char *what, int err)
+{
+    fprintf(stderr, "%s: %s: %s\n", table.program, what, strerror(-err));
+    return EXIT_FAILED;
+}
+
+/* CPUs for the server threads: where the client threads' turns end. */
+static struct opt_cpus server_cpus(const struct bench *b)
+{
+    struct opt_cpus cpus = b->config.cpus;
+    size_t skip = b->is_client ? b->config.threads : 0;
+
+    for (size_t i = 0; i < cpus.count; i++)
+        cpus.cpu[i] = b->config.cpus.cpu[(i + skip) % cpus.count];
+    return cpus;
+}
+
+static int open_server(struct bench *b)
+{
+    struct opt_cpus cpus = server_cpus(b);
+    int err = crew_init(&b->server.crew, (unsigned)b->config.workers, &cpus);
+
+    b->server.config = &b->config;
+    b->server.setup = &b->setup;
+    if (err)
+        return fail("cannot prepare the server", err);
+    err = server_open(&b->server, &b->address);
+    return err ? complain_bind(b, err) : 0;
+}
+
+static int open_client(struct bench *b)
+{
+    struct client_run *run = &b->client;
+    int err = crew_init(&run->crew, (unsigned)b->config.threads, &b->config.cpus);
+
+    run->config = &b->config;
+    run->setup = &b->setup;
+    run->server = b->address;
+    if (getentropy(&run->id, sizeof run->id) < 0)
+        run->id = (uint32_t)clock_now_ns();
+    if (!err)
+        err = client_open(run);
+    return err ? fail("cannot prepare the clients", err) : 0;
+}
+
+static int start(struct crew *crew, int (*body)(struct worker *w))
+{
+    char why[160];
+
+    if (crew_start(crew, body, why, sizeof why) == 0)
+        return 0;
+    fprintf(stderr, "%s: %s\n", table.program, why);
+    return EXIT_USAGE;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static struct outcome outcome_of(const struct bench *b)
+{
+    return (struct outcome){
+        .config = &b->config,
+        .setup = &b->setup,
+        .client = b->is_client ? &b->client : NULL,
+        .results = b->is_client ? &b->results : NULL,
+        .server = b->is_server ? &b->server : NULL,
+        .served = b->is_server ? &b->served : NULL,
+    };
+}
+
+static void print_ready(const struct bench *b)
+{
+    char text[NET_TEXT_CAP];
+
+    fprintf(b->out, "%s: listening on %s, %u worker%s, receive buffer %s, backend ", table.program,
+            net_text(text, sizeof text, &b->address), b->server.crew.count,
+            b->server.crew.count == 1 ? "" : "s",
+            units_bytes((char[UNITS_TEXT_CAP]){0}, UNITS_TEXT_CAP,
+                        wire_rcvbuf_bytes(b->server.workers[0].socket.fd)));
+    print_backend(b->out, &b->setup);
+    fputc('\n', b->out);
+    fflush(b->out);
+}
+
+/* Sleeps until the client threads are done, but wakes them at every tick. True: interrupted. */
+static bool watch_client(struct bench *b)
+{
+    struct client_run *run = &b->client;
+    struct ticks *threads[run->crew.count];
+    struct ticks_reader reader = {.threads = threads, .count = run->crew.count};
+    struct ticks_point point;
+    enum crew_news news = CREW_NEWS;
+    bool interrupted = false;
+
+    for (unsigned i = 0; i < run->crew.count; i++)
+        threads[i] = &run->threads[i].ticks;
+    while (news != CREW_DONE) {
+        news = crew_wait(&run->crew, CLOCK_NEVER_NS);
+        if (news == CREW_SIGNAL) {
+            interrupted = true;
+            client_stop(run);
+        }
+        while (ticks_next(&reader, &point))
+            if (!b->config.quiet)
+                print_interval(b->out, &b->config, &point);
+    }
+    return interrupted;
+}
+
+static void watch_server(struct bench *b)
+{
+    enum crew_news news;
+
+    while ((news = crew_wait(&b->server.crew, CLOCK_NEVER_NS)) != CREW_DONE)
+        if (news == CREW_SIGNAL)
+            server_stop(&b->server);
+}
+
+static int end_server(struct bench *b)
+{
+    int err;
+
+    server_stop(&b->server);
+    err = crew_join(&b->server.crew);
+    b->server.end_ns = clock_now_ns();
+    results_collect_server(&b->served, &b->server);
+    return err ? fail("the server's event loop failed", err) : 0;
+}
+
+static int run_client(struct bench *b)
+{
+    struct outcome o = outcome_of(b);
+    bool interrupted;
+    int err;
+
+    if (!b->config.quiet)
+        print_header(b->out, &o);
+    interrupted = watch_client(b);
+    err = crew_join(&b->client.crew);
+    results_collect(&b->results, &b->client, interrupted);
+    return err ? fail("the event loop failed", err) : 0;
+}
+
+static int measure(struct bench *b)
+{
+    int status = 0, server_status = 0;
+
+    if (b->is_server)
+        status = start(&b->server.crew, server_run);
+    if (!status && b->is_client)
+        status = start(&b->client.crew, client_body);
+    if (status)
+        exit(status);
+    if (b->is_client)
+        status = run_client(b);
+    else
+        print_ready(b);
+    if (!b->is_client)
+        watch_server(b);
+    if (b->is_server)
+        server_status = end_server(b);
+    if (b->is_client && results_failed(&b->results))
+        status = EXIT_FAILED;
+    return status ? status : server_status;
+}
+
+static int run(struct bench *b, int argc, char **argv)
+{
+    struct host_pressure before, after;
+    struct outcome o = outcome_of(b);
+    struct host host;
+    int err, status;
+
+    host_read(&host);
+    host_read_pressure(&before);
+    status = measure(b);
+    host_read_pressure(&after);
+    if (b->is_client)
+        print_final(b->out, &o);
+    else
+        print_server(b->out, &o);
+    if (b->config.json) {
+        err = results_write(&o, &table, argc, argv, &host, &before, &after, status);
+        if (err) {
+            fprintf(stderr, "%s: --json: '%s' could not be written: %s\n", table.program,
+                    b->config.json, strerror(-err));
+            status = EXIT_FAILED;
+        }
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static struct bench b;
+    int status;
+
+    switch (opt_parse(&table, argc, argv, &b.config, stdout, stderr)) {
+    case OPT_DONE:
+        return EXIT_SUCCESS;
+    case OPT_BAD:
+        return EXIT_USAGE;
+    case OPT_RUN:
+        break;
+    }
+    status = check_config(&b);
+    if (!status)
+        status = find_address(&b);
+    if (!status)
+        status = choose_backend(&b);
+    if (!status)
+        status = raise_limits(&b);
+    if (!status && b.is_server)
+        status = open_server(&b);
+    if (!status && b.is_client)
+        status = open_client(&b);
+    if (status)
+        return status;
+    status = run(&b, argc, argv);
+    if (b.is_client) {
+        client_close(&b.client);
+        crew_free(&b.client.crew);
+    }
+    if (b.is_server) {
+        server_close(&b.server);
+        crew_free(&b.server.crew);
+    }
+    return status;
+}

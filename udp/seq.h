@@ -1,0 +1,91 @@
+/*
+ * seq: which datagram this is, and what became of each one that was sent.
+ *
+ * Every message begins with a header; a message shorter than that carries none, and then replies
+ * can only be counted, not told apart.
+ *
+ * Each client keeps a window over its latest messages. A message is in flight until it is answered
+ * or its timeout has passed, then it is answered or lost for good:
+ *
+ *     sent = received + lost + in flight
+ *
+ * and `late` are those of `lost` whose answer came after all. Times decide, not the moment at which
+ * somebody looked: an answer that is older than the timeout is late even if the loss was not yet
+ * noticed. An answer that comes again is a duplicate, one that nobody asked for is foreign, one
+ * older than the window is stale (it is late or a duplicate, which cannot be told any more).
+ */
+#ifndef IOBENCH_UDP_SEQ_H
+#define IOBENCH_UDP_SEQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SEQ_HEADER_BYTES = 32 };
+
+struct seq_header {
+    uint32_t run;    /* random: tells one run's datagrams from another's */
+    uint32_t client; /* counted from 0 over the whole run */
+    uint64_t number; /* of the message, counted from 0 per client */
+    uint64_t sent_ns;
+};
+
+/* Fills the first SEQ_HEADER_BYTES of bytes, in little endian. */
+void seq_header_write(unsigned char *bytes, const struct seq_header *h);
+
+/* Whether a datagram of len bytes begins with an intact header; h is written only then. */
+bool seq_header_read(const unsigned char *bytes, size_t len, struct seq_header *h);
+
+struct seq_counts {
+    uint64_t sent, received, lost, late, reordered, duplicated, corrupted, foreign, stale;
+};
+
+void seq_counts_add(struct seq_counts *into, const struct seq_counts *from);
+
+struct seq_window {
+    uint64_t *slots;  /* sent_ns and the state of the latest messages, by number */
+    uint64_t *due_ns; /* their intended moments; NULL in a closed loop */
+    uint64_t mask;    /* slots - 1 */
+    uint64_t next;    /* number of the next message */
+    uint64_t oldest;  /* no message before this one is in flight */
+    uint64_t highest; /* one more than the highest number that was received; 0: none */
+    uint64_t measured_from;
+    uint64_t in_flight;
+    struct seq_counts counts[2]; /* [1]: of messages from measured_from on, [0]: of those before */
+};
+
+/* slots is rounded up to a power of two. 0 or -ENOMEM. */
+int seq_init(struct seq_window *w, uint64_t slots, bool with_due);
+void seq_free(struct seq_window *w);
+
+/* How many messages may be sent before the oldest one in flight would be forgotten. */
+uint64_t seq_room(struct seq_window *w);
+
+/* The kernel has taken message number next. Times never go back from one call to the next. */
+void seq_sent(struct seq_window *w, uint64_t sent_ns, uint64_t due_ns);
+
+/* Marks as lost what was sent longer than timeout_ns ago; returns how many were measured ones. */
+uint64_t seq_expire(struct seq_window *w, uint64_t now_ns, uint64_t timeout_ns);
+
+/* The measurement begins: what was counted so far, and messages sent so far, are kept apart. */
+void seq_measure(struct seq_window *w);
+
+enum seq_verdict { SEQ_RECEIVED, SEQ_LATE, SEQ_DUPLICATED, SEQ_STALE, SEQ_FOREIGN };
+
+struct seq_answer {
+    uint64_t sent_ns, due_ns;
+    bool measured;
+};
+
+/* Judges and counts an answer. The last argument is filled for SEQ_RECEIVED only. */
+enum seq_verdict seq_receive(struct seq_window *w, uint64_t number, uint64_t sent_ns,
+                             uint64_t now_ns, uint64_t timeout_ns, struct seq_answer *answer);
+
+/* An answer without a header: taken to be that of the oldest message in flight. */
+enum seq_verdict seq_receive_unnumbered(struct seq_window *w, uint64_t now_ns, uint64_t timeout_ns,
+                                        struct seq_answer *answer);
+
+/* Messages from measured_from on that are in flight, counted one by one. */
+uint64_t seq_count_in_flight(const struct seq_window *w);
+
+#endif

@@ -1,0 +1,190 @@
+#include "udp/server.h"
+
+#include "common/clock.h"
+#include "udp/seq.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Trains that are cut up are sent in portions of so many datagrams. */
+enum { PORTION = 64 };
+
+static bool has_header(const unsigned char *bytes, uint32_t len)
+{
+    struct seq_header header;
+
+    return seq_header_read(bytes, len, &header);
+}
+
+/* ---- echoing --------------------------------------------------------------------------------- */
+
+static void echo(struct udp_loop *l, struct udp_socket *s, const struct udp_train *trains,
+                 unsigned count)
+{
+    struct server_counts *counts = &((struct server_worker *)l->program)->counts;
+    unsigned done = 0;
+
+    while (done < count) {
+        int err = 0;
+        unsigned taken = wire_send(l->wire, s->fd, trains + done, count - done, &err);
+
+        for (unsigned i = 0; i < taken; i++)
+            counts->echoed += gso_datagrams(&trains[done + i]);
+        done += taken;
+        if (done < count)
+            send_errors_count(&counts->send_errors, err); /* that one is lost; on with the rest */
+        done += done < count;
+    }
+}
+
+static void echo_split(struct udp_loop *l, struct udp_socket *s, const struct udp_train *train)
+{
+    struct udp_train single[PORTION];
+    uint32_t first = 0, count;
+
+    while ((count = gso_split(train, first, single, PORTION)) > 0) {
+        echo(l, s, single, count);
+        first += count;
+    }
+}
+
+/* Counts what arrived and takes out what is no echo request; returns how many trains are left. */
+static unsigned admit(struct server_worker *me, struct udp_train *trains, unsigned count)
+{
+    struct server_counts *counts = &me->counts;
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct udp_train *t = &trains[i];
+        uint32_t datagrams = gso_datagrams(t), bad = 0;
+
+        if (t->cut)
+            bad = datagrams;
+        else if (me->server->checked)
+            bad = gso_filter(t, has_header);
+        counts->received += datagrams;
+        counts->corrupted += bad;
+        if (bad < datagrams)
+            trains[kept++] = *t;
+    }
+    return kept;
+}
+
+static void server_receive(struct udp_loop *l, struct udp_socket *s, struct udp_train *trains,
+                           unsigned count)
+{
+    bool whole = true;
+
+    count = admit(l->program, trains, count);
+    for (unsigned i = 0; i < count; i++)
+        whole &= l->setup->gso || gso_datagrams(&trains[i]) == 1;
+    if (whole) {
+        echo(l, s, trains, count);
+        return;
+    }
+    for (unsigned i = 0; i < count; i++)
+        echo_split(l, s, &trains[i]);
+}
+
+static bool server_due(struct udp_loop *l, uint64_t *wake_ns)
+{
+    const struct server_worker *me = l->program;
+
+    *wake_ns = CLOCK_NEVER_NS;
+    return !atomic_load_explicit(&me->server->stop, memory_order_relaxed);
+}
+
+static const struct udp_role role = {server_receive, server_due};
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+int server_run(struct worker *w)
+{
+    struct server_worker *me = w->program;
+    int err = udp_loop_run(&me->loop, w, me->server->setup, &role, me);
+
+    me->kernel_drops = wire_drops(me->socket.fd);
+    return err;
+}
+
+/* With SO_REUSEPORT the kernel would let us share a port that another server of ours has. */
+static int check_free(const struct net_address *address)
+{
+    struct net_address local = *address;
+    int fd = wire_socket(local.storage.ss_family, &local, NULL, &(struct wire_options){0});
+
+    if (fd < 0)
+        return fd;
+    close(fd);
+    return 0;
+}
+
+static int open_sockets(struct server *s, struct net_address *address)
+{
+    struct wire_options options = {.sndbuf_bytes = s->config->sndbuf_bytes,
+                                   .rcvbuf_bytes = s->config->rcvbuf_bytes,
+                                   .gro = s->setup->gro,
+                                   .share = s->crew.count > 1};
+    int err = check_free(address);
+
+    for (unsigned i = 0; i < s->crew.count && !err; i++) {
+        int fd = wire_socket(address->storage.ss_family, address, NULL, &options);
+
+        s->workers[i].socket.fd = fd;
+        err = fd < 0 ? fd : 0;
+    }
+    return err;
+}
+
+int server_open(struct server *s, struct net_address *address)
+{
+    s->checked = s->config->size_bytes >= SEQ_HEADER_BYTES;
+    s->workers = calloc(s->crew.count, sizeof *s->workers);
+    if (!s->workers)
+        return -ENOMEM;
+    for (unsigned i = 0; i < s->crew.count; i++) {
+        struct server_worker *me = &s->workers[i];
+
+        me->server = s;
+        me->socket.fd = -1;
+        me->loop.sockets = &me->socket;
+        me->loop.socket_count = 1;
+        me->loop.receive_most = s->setup->batch;
+        s->crew.workers[i].program = me;
+    }
+    s->start_ns = clock_now_ns();
+    return open_sockets(s, address);
+}
+
+void server_close(struct server *s)
+{
+    for (unsigned i = 0; s->workers && i < s->crew.count; i++)
+        if (s->workers[i].socket.fd >= 0)
+            close(s->workers[i].socket.fd);
+    free(s->workers);
+}
+
+void server_stop(struct server *s)
+{
+    atomic_store(&s->stop, true);
+    crew_wake_all(&s->crew);
+}
+
+struct server_counts server_total(const struct server *s, int64_t *kernel_drops)
+{
+    struct server_counts sum = {0};
+
+    *kernel_drops = 0;
+    for (unsigned i = 0; i < s->crew.count; i++) {
+        const struct server_worker *w = &s->workers[i];
+
+        sum.received += w->counts.received;
+        sum.echoed += w->counts.echoed;
+        sum.corrupted += w->counts.corrupted;
+        send_errors_add(&sum.send_errors, &w->counts.send_errors);
+        *kernel_drops =
+            w->kernel_drops < 0 || *kernel_drops < 0 ? -1 : *kernel_drops + w->kernel_drops;
+    }
+    return sum;
+}

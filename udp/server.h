@@ -1,0 +1,62 @@
+/*
+ * server: the echo side, one socket and one thread per worker.
+ *
+ * The sockets share a port (SO_REUSEPORT), over which the kernel spreads clients by their address.
+ * A datagram goes back as it came if it begins with an intact header; others are counted and not
+ * answered. Where messages are shorter than a header everything is answered.
+ */
+#ifndef IOBENCH_UDP_SERVER_H
+#define IOBENCH_UDP_SERVER_H
+
+#include "common/worker.h"
+#include "udp/config.h"
+#include "udp/send_errors.h"
+#include "udp/udp_loop.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct server;
+
+struct server_counts {
+    uint64_t received, echoed;
+    uint64_t corrupted; /* no intact header, or cut short */
+    struct send_errors send_errors;
+};
+
+struct server_worker {
+    struct server *server;
+    struct udp_loop loop;
+    struct udp_socket socket;
+    struct server_counts counts;
+    int64_t kernel_drops; /* receive buffer full; -1 unknown. Set at the end */
+};
+
+struct server {
+    const struct udp_config *config;
+    const struct udp_setup *setup;
+    struct crew crew;
+    struct server_worker *workers;
+    bool checked; /* messages are long enough for a header */
+    uint64_t start_ns, end_ns;
+    atomic_bool stop;
+};
+
+/*
+ * Opens the sockets at address, whose port 0 is replaced by the one that the kernel chose, for an
+ * initialised crew. 0 or -errno; -EADDRINUSE also when another server shares the port.
+ */
+int server_open(struct server *s, struct net_address *address);
+void server_close(struct server *s);
+
+/* The body of a worker thread. */
+int server_run(struct worker *w);
+
+/* Ends the threads soon; safe from any thread. */
+void server_stop(struct server *s);
+
+/* Sums over the workers, after the crew was joined. kernel_drops is -1 when unknown. */
+struct server_counts server_total(const struct server *s, int64_t *kernel_drops);
+
+#endif

@@ -1,0 +1,142 @@
+#include "udp/udp_loop.h"
+
+#include "common/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const udp_mode_names[] = {"latency", "balanced", "throughput", NULL};
+
+/* Measured for echoes over loopback: shorter spins often miss the answer, longer ones add nothing.
+ */
+#define SPIN_NS (100 * NS_PER_US)
+
+/* Receives of one socket before others have their turn. */
+enum { RECEIVES_IN_A_ROW = 64 };
+
+/* ---- choosing -------------------------------------------------------------------------------- */
+
+bool udp_feature(struct udp_setup *setup, const char *name, const char *why_not)
+{
+    if (!why_not && setup->feature_count < UDP_LIST_CAP)
+        snprintf(setup->features[setup->feature_count++], UDP_NAME_CAP, "%s", name);
+    else if (why_not && setup->left_out_count < UDP_LIST_CAP)
+        snprintf(setup->left_out[setup->left_out_count++], UDP_NAME_CAP, "%s (%s)", name, why_not);
+    return !why_not;
+}
+
+static int probe(struct udp_setup *setup, const struct udp_backend *backend, char *why,
+                 size_t why_cap)
+{
+    setup->backend = backend;
+    setup->feature_count = setup->left_out_count = 0;
+    setup->ability = 0;
+    snprintf(setup->name, sizeof setup->name, "%s", backend->name);
+    return backend->probe(setup, why, why_cap) ? -ENOTSUP : 0;
+}
+
+int udp_loop_choose(struct udp_setup *setup, const char *name, char *why, size_t why_cap)
+{
+    bool automatic = strcmp(name, "auto") == 0;
+    char list[512];
+
+    for (size_t i = 0; udp_backends[i]; i++) {
+        int err;
+
+        if (!automatic && strcmp(name, udp_backends[i]->name) != 0)
+            continue;
+        err = probe(setup, udp_backends[i], why, why_cap);
+        if (!err || !automatic)
+            return err;
+    }
+    if (automatic)
+        return -ENOTSUP;
+    snprintf(why, why_cap, "is not a backend; there are: auto %s",
+             udp_loop_list(list, sizeof list));
+    return -EINVAL;
+}
+
+char *udp_loop_list(char *buf, size_t cap)
+{
+    size_t used = 0;
+
+    buf[0] = '\0';
+    for (size_t i = 0; udp_backends[i] && used < cap; i++) {
+        struct udp_setup setup = {.batch = 1};
+        char why[160];
+        int err = probe(&setup, udp_backends[i], why, sizeof why);
+
+        used +=
+            (size_t)snprintf(buf + used, cap - used, "%s%s", i ? " " : "", udp_backends[i]->name);
+        if (err && used < cap)
+            used += (size_t)snprintf(buf + used, cap - used, " (not here: %s)", why);
+    }
+    return buf;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+int udp_loop_run(struct udp_loop *l, struct worker *w, const struct udp_setup *setup,
+                 const struct udp_role *role, void *program)
+{
+    int err = -ENOMEM;
+
+    l->worker = w;
+    l->stats = &w->stats;
+    l->setup = setup;
+    l->role = role;
+    l->program = program;
+    l->wire = wire_open(setup->batch, setup->gso, setup->gro, l->stats);
+    l->trains = calloc(setup->batch, sizeof *l->trains);
+    if (l->wire && l->trains)
+        err = setup->backend->run(l);
+    wire_close(l->wire);
+    free(l->trains);
+    return err;
+}
+
+uint64_t udp_sleep_until(struct udp_loop *l, uint64_t wake_ns)
+{
+    switch (l->setup->mode) {
+    case UDP_LATENCY:
+        return 0;
+    case UDP_BALANCED:
+        return clock_now_ns() - l->active_ns < SPIN_NS ? 0 : wake_ns;
+    case UDP_THROUGHPUT:
+        break;
+    }
+    return wake_ns;
+}
+
+void udp_waited(struct udp_loop *l, uint64_t events)
+{
+    stats_waited(l->stats, events);
+    if (events && l->setup->mode == UDP_BALANCED)
+        l->active_ns = clock_now_ns();
+}
+
+void udp_receive_failed(struct udp_loop *l, int err)
+{
+    l->stats->errors[err == ECONNREFUSED ? ERROR_connect_refused : stats_recv_error(err)]++;
+}
+
+unsigned udp_readable(struct udp_loop *l, struct udp_socket *s)
+{
+    unsigned total = 0;
+
+    for (int i = 0; i < RECEIVES_IN_A_ROW; i++) {
+        int got = wire_receive(l->wire, s->fd, l->trains, l->receive_most);
+
+        if (got < 0)
+            udp_receive_failed(l, -got);
+        if (got <= 0)
+            break;
+        l->role->receive(l, s, l->trains, (unsigned)got);
+        total += (unsigned)got;
+        if (l->setup->batch > 1 && (unsigned)got < l->setup->batch)
+            break; /* that was all, or the next wait says so */
+    }
+    return total;
+}
