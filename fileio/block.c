@@ -58,7 +58,6 @@ void block_fill(void *buf, size_t bytes, uint32_t worker, uint64_t number, uint3
     memcpy(at, &header, sizeof header);
 }
 
-
 enum block_verdict block_check(const void *buf, size_t bytes, uint32_t worker, uint64_t number,
                                uint32_t generation)
 {

@@ -38,15 +38,15 @@ struct file_op {
 enum engine_notify { NOTIFY_RING, NOTIFY_GETEVENTS, NOTIFY_EVENTFD };
 
 struct engine_config {
-    unsigned depth;  /* most operations in flight */
-    const int *fds;  /* -1: operations on it fail with -EBADF */
-    unsigned files;  /* number of fds */
-    void *buffers;   /* every op's buf lies in here; NULL: nothing to register */
+    unsigned depth; /* most operations in flight */
+    const int *fds; /* -1: operations on it fail with -EBADF */
+    unsigned files; /* number of fds */
+    void *buffers;  /* every op's buf lies in here; NULL: nothing to register */
     size_t buffers_bytes;
     bool two_threads; /* one thread submits while another reaps */
     bool sqpoll, iopoll;
     enum engine_notify notify;
-    unsigned pool; /* threads of the engine "threads" */
+    unsigned pool;       /* threads of the engine "threads" */
     struct split *split; /* of the engine "split", else NULL */
 };
 

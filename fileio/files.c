@@ -44,8 +44,8 @@ static int complain_of(const struct files *f, const struct opt_table *table, uns
 static int create_one(struct files *f, unsigned file, int flags)
 {
     char path[PATH_CAP];
-    int fd = open(files_path(f, file, path, sizeof path), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-                  0600);
+    int fd =
+        open(files_path(f, file, path, sizeof path), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int err = fd < 0 ? -errno : 0;
 
     if (err)

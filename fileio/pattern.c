@@ -35,7 +35,8 @@ int pattern_parse(const char *text, struct pattern_choice *choice)
     return text[4] == ':' ? parse_exponent(text + 5, &choice->exponent) : -EINVAL;
 }
 
-/* ---- zipf: the paper's H(x), the integral of x^-s from 1, written so that s = 1 is no exception */
+/* ---- zipf: the paper's H(x), the integral of x^-s from 1, written so that s = 1 is no exception
+ */
 
 /* (e^x - 1) / x and log(1 + x) / x, also near 0. */
 static double expm1_over(double x)
@@ -76,8 +77,7 @@ uint64_t pattern_zipf(struct pattern *p)
         double x = inverse(p, area);
         double rank = fmin(fmax(floor(x + 0.5), 1), (double)p->blocks);
 
-        if (rank - x <= p->shortcut ||
-            area >= integral(p, rank + 0.5) - density(p, rank))
+        if (rank - x <= p->shortcut || area >= integral(p, rank + 0.5) - density(p, rank))
             return (uint64_t)(((wide)((uint64_t)rank - 1) * p->stride) % p->blocks);
     }
 }

@@ -8,11 +8,27 @@
 
 enum { BLOCK_WORD = 8, DEPTH_ADAPTIVE = 32, POOL_DEFAULT = 4 };
 
-const char *const plan_rw_names[] = {"write-read", "read",      "write", "randread",
+const char *const plan_rw_names[] = {"write-read", "read",   "write", "randread",
                                      "randwrite",  "randrw", NULL};
 const char *const plan_notify_names[] = {"ring", "getevents", "eventfd", NULL};
 const char *const plan_on_off[] = {"on", "off", NULL};
 const char *const plan_threading_names[] = {"inline", "split", NULL};
+
+/* For an option without a value of its own to blame. */
+static int refuse(const struct opt_table *table, const char *option, const char *why)
+{
+    fprintf(stderr, "%s: --%s: %s\n", table->program, option, why);
+    return EXIT_USAGE;
+}
+
+static int refuse_count(const struct opt_table *table, const char *option, uint64_t value,
+                        const char *why)
+{
+    char text[UNITS_TEXT_CAP];
+
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    return opt_complain(table, EXIT_USAGE, option, text, why);
+}
 
 static bool is(const char *text, const char *word)
 {
@@ -54,7 +70,7 @@ static int read_batch(struct plan *p, const struct file_config *c, const struct 
     p->batch = p->adaptive ? 1 : (unsigned)count;
     p->depth = c->depth ? (unsigned)c->depth : p->adaptive ? DEPTH_ADAPTIVE : p->batch;
     if (p->depth < p->batch)
-        return opt_complain(table, EXIT_USAGE, "depth", "", "is less than --batch");
+        return refuse_count(table, "depth", c->depth, "is less than --batch");
     return 0;
 }
 
@@ -107,20 +123,20 @@ static int check_pairs_of_options(const struct plan *p, const struct file_config
                                   const struct opt_table *table)
 {
     if (c->verify && c->block_bytes % BLOCK_WORD)
-        return opt_complain(table, EXIT_USAGE, "verify", "", "needs a --block of whole 8 bytes");
+        return refuse(table, "verify", "needs a --block of whole 8 bytes");
     if (c->priority_percent && !p->split)
-        return opt_complain(table, EXIT_USAGE, "priority-percent", "",
+        return refuse_count(table, "priority-percent", c->priority_percent,
                             "needs --threading split, which has a priority queue");
     if (c->iopoll && !p->direct)
-        return opt_complain(table, EXIT_USAGE, "iopoll", "", "needs --direct on");
+        return refuse(table, "iopoll", "needs --direct on");
     if (c->iopoll && c->sqpoll && p->split)
-        return opt_complain(table, EXIT_USAGE, "iopoll", "", "and --sqpoll exclude --threading split");
+        return refuse(table, "iopoll", "and --sqpoll exclude --threading split");
     if (c->iopoll && p->sync_every)
-        return opt_complain(table, EXIT_USAGE, "iopoll", "", "excludes fsync and fdatasync");
+        return refuse(table, "iopoll", "excludes fsync and fdatasync");
     if (p->sync && p->read_percent == 100)
         return opt_complain(table, EXIT_USAGE, "sync", c->sync, "needs a --rw that writes");
     if (!is(c->rw, "randrw") && c->read_percent != 50)
-        return opt_complain(table, EXIT_USAGE, "read-percent", "", "needs --rw randrw");
+        return refuse_count(table, "read-percent", c->read_percent, "needs --rw randrw");
     return 0;
 }
 
@@ -161,7 +177,7 @@ static int refuse_if(bool idle, const char *option, const struct opt_table *tabl
     if (!idle)
         return 0;
     snprintf(why, sizeof why, "is of no use to the engine %s", type->name);
-    return opt_complain(table, EXIT_USAGE, option, "", why);
+    return refuse(table, option, why);
 }
 
 int plan_fit(struct plan *p, const struct file_config *c, const struct opt_table *table,
@@ -183,7 +199,7 @@ int plan_fit(struct plan *p, const struct file_config *c, const struct opt_table
         return opt_complain(table, EXIT_USAGE, "threading", c->threading,
                             "needs an engine that can reap in another thread than submits");
     if (c->verify && is(name, "null"))
-        return opt_complain(table, EXIT_USAGE, "verify", "", "has nothing to check on null");
+        return refuse(table, "verify", "has nothing to check on null");
     if (p->depth > type->most_depth)
         p->depth = type->most_depth;
     if (p->batch > p->depth)

@@ -16,7 +16,7 @@ struct plan {
     unsigned read_percent; /* of single operations: 0 writes only, 100 reads only */
     bool prefill;          /* files are whole before the window */
     bool direct, split;
-    bool adaptive;         /* the batch is found while running */
+    bool adaptive; /* the batch is found while running */
     unsigned batch, depth, reap_min;
     enum sync_kind sync;
     uint64_t sync_every; /* writes to one file */
@@ -30,8 +30,8 @@ struct plan {
 enum { BATCH_MOST = 256, DEPTH_MOST = 4096 };
 
 /* For the choices of option rows; NULL-terminated. */
-extern const char *const plan_rw_names[], *const plan_notify_names[], *const plan_on_off[],
-    *const plan_threading_names[];
+extern const char *const plan_rw_names[], *const plan_notify_names[],
+                                              *const plan_on_off[], *const plan_threading_names[];
 
 /* 0, or an exit status after one line on stderr. config gains defaults. */
 int plan_make(struct plan *plan, struct file_config *config, const struct opt_table *table);

@@ -37,7 +37,7 @@ struct split {
     pthread_t submitter, poller;
     bool submitting, polling; /* the threads were started */
     struct stack queues[QUEUES];
-    struct gate gate;         /* of the submitter */
+    struct gate gate; /* of the submitter */
     atomic_bool closing;
     atomic_bool cramped; /* the submitter waits for room, not for work */
     _Alignas(64) atomic_uint in_flight;

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct storage {
-    char filesystem[32]; /* "ext4"; empty: unknown */
-    char device[64];     /* "/dev/vda", "none" when there is none; empty: unknown */
+    char filesystem[32];  /* "ext4"; empty: unknown */
+    char device[64];      /* "/dev/vda", "none" when there is none; empty: unknown */
     uint64_t align_bytes; /* of offset, length and address with direct I/O */
 };
 

@@ -9,18 +9,18 @@
 #include <stdint.h>
 
 /* Faults by kind: a name for the report, and what a person is told. */
-#define TALLY_ERRORS(X)                                                  \
-    X(eagain, "resource not available now (EAGAIN)")                     \
-    X(ebadf, "bad file descriptor (EBADF)")                              \
-    X(efbig, "file size limit reached (EFBIG)")                          \
-    X(einval, "refused as invalid (EINVAL)")                             \
-    X(eio, "input/output error (EIO)")                                   \
-    X(enospc, "no space left on the device (ENOSPC, EDQUOT)")            \
+#define TALLY_ERRORS(X)                                                   \
+    X(eagain, "resource not available now (EAGAIN)")                      \
+    X(ebadf, "bad file descriptor (EBADF)")                               \
+    X(efbig, "file size limit reached (EFBIG)")                           \
+    X(einval, "refused as invalid (EINVAL)")                              \
+    X(eio, "input/output error (EIO)")                                    \
+    X(enospc, "no space left on the device (ENOSPC, EDQUOT)")             \
     X(eopnotsupp, "not supported by the file or the device (EOPNOTSUPP)") \
-    X(other, "another error")                                            \
-    X(end_of_file, "the file ended where data was expected")             \
-    X(corrupt, "a block read differs from what was written")             \
-    X(misplaced, "a block read belongs elsewhere")                       \
+    X(other, "another error")                                             \
+    X(end_of_file, "the file ended where data was expected")              \
+    X(corrupt, "a block read differs from what was written")              \
+    X(misplaced, "a block read belongs elsewhere")                        \
     X(stale, "a block read is not the one written last")
 
 #define TALLY_ERROR_ENUM(name, text) TALLY_##name,

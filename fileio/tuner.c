@@ -3,7 +3,7 @@
 #include "common/clock.h"
 
 /* Long enough for a rate that is not noise, short enough to find a batch of 32 within a second. */
-#define STRETCH_NS (20 * NS_PER_MS)
+#define STRETCH_NS       (20 * NS_PER_MS)
 #define OPERATIONS_LEAST 64
 
 /* Less than this is no difference: then the smaller batch, with its shorter waits, is as good. */
