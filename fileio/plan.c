@@ -140,6 +140,17 @@ static int check_pairs_of_options(const struct plan *p, const struct file_config
     return 0;
 }
 
+/*
+ * A device keeps busy while a few of its completions wait to be taken, and each reap then brings
+ * several; what comes from memory is there at once, and waiting for more would only delay it.
+ */
+static unsigned choose_reap_min(const struct plan *p, const struct file_config *c)
+{
+    if (c->reap_min)
+        return (unsigned)c->reap_min;
+    return p->direct && p->depth >= 8 ? p->depth / 8 : 1;
+}
+
 int plan_make(struct plan *p, struct file_config *c, const struct opt_table *table)
 {
     int err;
@@ -164,7 +175,7 @@ int plan_make(struct plan *p, struct file_config *c, const struct opt_table *tab
         err = size_files(p, c, table);
     if (!err)
         err = check_pairs_of_options(p, c, table);
-    p->reap_min = c->reap_min ? (unsigned)c->reap_min : 1;
+    p->reap_min = choose_reap_min(p, c);
     p->pool = c->pool ? (unsigned)c->pool : p->depth < POOL_DEFAULT ? p->depth : POOL_DEFAULT;
     return err;
 }

@@ -318,6 +318,7 @@ static void write_batches(struct report *report, const struct results *r, const 
     const struct traffic *s = &r->submitting, *t = &r->reaping;
 
     report_integer(report, "file.depth", run->plan.depth);
+    report_integer(report, "file.reap_min", run->plan.reap_min);
     if (run->plan.adaptive)
         report_text(report, "file.batch", "auto");
     else
