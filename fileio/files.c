@@ -202,7 +202,7 @@ int files_settle(const struct files *f, unsigned worker)
     for (unsigned file = 0; file < f->config->files && !err; file++) {
         int fd = f->fds[worker * f->config->files + file];
 
-        storage_advise(fd, f->plan->pattern.kind == PATTERN_SEQ);
+        storage_advise(fd, f->plan->pattern.kind == OFFSETS_SEQ);
         if (f->config->invalidate)
             err = storage_invalidate(fd);
     }

@@ -51,10 +51,10 @@ static int read_pattern(struct plan *p, const struct file_config *c, const struc
     bool random = strncmp(c->rw, "rand", 4) == 0;
     const char *text = c->pattern ? c->pattern : random ? "uniform" : "seq";
 
-    if (pattern_parse(text, &p->pattern))
+    if (offsets_parse(text, &p->pattern))
         return opt_complain(table, EXIT_USAGE, "pattern", text,
                             "is not seq, uniform or zipf:S with S above 0 and up to 10");
-    if (random && p->pattern.kind == PATTERN_SEQ)
+    if (random && p->pattern.kind == OFFSETS_SEQ)
         return opt_complain(table, EXIT_USAGE, "pattern", text, "contradicts a random --rw");
     return 0;
 }

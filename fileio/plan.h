@@ -7,7 +7,7 @@
 
 #include "fileio/config.h"
 #include "fileio/engine.h"
-#include "fileio/pattern.h"
+#include "fileio/offsets.h"
 
 enum sync_kind { SYNC_NONE, SYNC_FSYNC, SYNC_FDATASYNC, SYNC_DSYNC };
 
@@ -20,7 +20,7 @@ struct plan {
     unsigned batch, depth, reap_min;
     enum sync_kind sync;
     uint64_t sync_every; /* writes to one file */
-    struct pattern_choice pattern;
+    struct offsets_choice pattern;
     uint64_t blocks_per_file, file_bytes, blocks; /* blocks: of one worker */
     uint64_t ops;                                 /* to start, per worker; UINT64_MAX: no limit */
     enum engine_notify notify;

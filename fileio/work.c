@@ -74,7 +74,7 @@ static bool may_start(const struct file_worker *w)
 /* Two operations on one block at a time would leave open what is to be read from it. */
 static uint64_t choose_block(struct file_worker *w)
 {
-    uint64_t block = pattern_next(&w->pattern);
+    uint64_t block = offsets_next(&w->pattern);
 
     if (w->checks) {
         while (w->generations[block] & IN_USE)
@@ -697,7 +697,7 @@ static int init_worker(struct run *run, unsigned i)
     w->paced = c->rate > 0;
     w->checks = c->verify;
     w->rng.state = c->seed + i * 2;
-    pattern_init(&w->pattern, run->plan.pattern, run->plan.blocks, c->seed + i * 2 + 1);
+    offsets_init(&w->pattern, run->plan.pattern, run->plan.blocks, c->seed + i * 2 + 1);
     tally_init(&w->tally);
     run->crew.workers[i].program = w;
     return init_tasks(w);

@@ -38,7 +38,7 @@ struct file_worker {
     struct run *run;
     unsigned index, first_file;
     struct engine engine;
-    struct pattern pattern;
+    struct offsets pattern;
     struct rng rng;
     struct pace pace;
     struct tuner tuner;

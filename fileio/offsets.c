@@ -1,4 +1,4 @@
-#include "fileio/pattern.h"
+#include "fileio/offsets.h"
 
 #include <errno.h>
 #include <math.h>
@@ -16,20 +16,20 @@ static int parse_exponent(const char *text, double *exponent)
     return end == text || *end || !(*exponent > 0 && *exponent <= EXPONENT_MAX) ? -EINVAL : 0;
 }
 
-int pattern_parse(const char *text, struct pattern_choice *choice)
+int offsets_parse(const char *text, struct offsets_choice *choice)
 {
-    *choice = (struct pattern_choice){.exponent = EXPONENT_DEFAULT};
+    *choice = (struct offsets_choice){.exponent = EXPONENT_DEFAULT};
     if (strcmp(text, "seq") == 0) {
-        choice->kind = PATTERN_SEQ;
+        choice->kind = OFFSETS_SEQ;
         return 0;
     }
     if (strcmp(text, "uniform") == 0) {
-        choice->kind = PATTERN_UNIFORM;
+        choice->kind = OFFSETS_UNIFORM;
         return 0;
     }
     if (strncmp(text, "zipf", 4) != 0)
         return -EINVAL;
-    choice->kind = PATTERN_ZIPF;
+    choice->kind = OFFSETS_ZIPF;
     if (text[4] == '\0')
         return 0;
     return text[4] == ':' ? parse_exponent(text + 5, &choice->exponent) : -EINVAL;
@@ -49,26 +49,26 @@ static double log1p_over(double x)
     return fabs(x) > 1e-8 ? log1p(x) / x : 1 - x / 2;
 }
 
-static double density(const struct pattern *p, double x)
+static double density(const struct offsets *p, double x)
 {
     return exp(-p->choice.exponent * log(x));
 }
 
-static double integral(const struct pattern *p, double x)
+static double integral(const struct offsets *p, double x)
 {
     double log_x = log(x);
 
     return expm1_over((1 - p->choice.exponent) * log_x) * log_x;
 }
 
-static double inverse(const struct pattern *p, double area)
+static double inverse(const struct offsets *p, double area)
 {
     double t = fmax(area * (1 - p->choice.exponent), -1);
 
     return exp(log1p_over(t) * area);
 }
 
-uint64_t pattern_zipf(struct pattern *p)
+uint64_t offsets_zipf(struct offsets *p)
 {
     __extension__ typedef unsigned __int128 wide;
 
@@ -103,10 +103,10 @@ static uint64_t choose_stride(uint64_t blocks)
     return stride;
 }
 
-void pattern_init(struct pattern *p, struct pattern_choice choice, uint64_t blocks, uint64_t seed)
+void offsets_init(struct offsets *p, struct offsets_choice choice, uint64_t blocks, uint64_t seed)
 {
-    *p = (struct pattern){.choice = choice, .rng = {seed}, .blocks = blocks};
-    if (choice.kind != PATTERN_ZIPF)
+    *p = (struct offsets){.choice = choice, .rng = {seed}, .blocks = blocks};
+    if (choice.kind != OFFSETS_ZIPF)
         return;
     p->low = integral(p, 1.5) - 1;
     p->high = integral(p, (double)blocks + 0.5);
