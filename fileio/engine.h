@@ -114,6 +114,26 @@ void engine_close(struct engine *e);
 /* For engines: notes a feature that is in use; with a reason why not, one that is left out. */
 void engine_feature(struct engine *e, const char *name, const char *why_not);
 
+/* file_op.hop: who has an operation in a split context. Only the step out of WAITING is contended.
+ */
+enum { HOP_WAITING, HOP_CANCELLED, HOP_FLYING };
+
+/*
+ * For engines: called when they have read all they need of an operation that goes to the kernel,
+ * and when its result has come back, perhaps to another thread. The kernel orders the two; this
+ * pair says so in C11's terms, which do not know of the kernel.
+ */
+static inline void engine_part_with(struct file_op *op)
+{
+    atomic_store_explicit(&op->hop, HOP_FLYING, memory_order_release);
+}
+
+static inline void engine_finish(struct file_op *op, int32_t result)
+{
+    (void)atomic_load_explicit(&op->hop, memory_order_acquire);
+    op->result = result;
+}
+
 static inline int engine_submit(struct engine *e, struct file_op **ops, unsigned n, unsigned wait)
 {
     int taken = e->type->submit(e, ops, n, wait);

@@ -113,6 +113,7 @@ static void fill(struct iocb *iocb, struct file_op *op, const struct engine *e, 
     iocb->u.c.offset = moves ? (long long)op->offset : 0;
     if (event_fd >= 0)
         io_set_eventfd(iocb, event_fd);
+    engine_part_with(op);
 }
 
 static int submit(struct engine *e, struct file_op **ops, unsigned n, unsigned wait)
@@ -136,7 +137,7 @@ static struct file_op *finish(const struct io_event *event)
 {
     struct file_op *op = event->data;
 
-    op->result = (int32_t)event->res;
+    engine_finish(op, (int32_t)event->res);
     return op;
 }
 

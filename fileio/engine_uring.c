@@ -122,6 +122,7 @@ static void fill(const struct uring *u, const struct engine *e, struct io_uring_
     if (u->fixed_files)
         sqe->flags |= IOSQE_FIXED_FILE;
     io_uring_sqe_set_data(sqe, op);
+    engine_part_with(op);
 }
 
 static void count_enter(const struct uring *u, struct traffic *traffic, bool waits)
@@ -161,7 +162,7 @@ static int submit(struct engine *e, struct file_op **ops, unsigned n, unsigned w
             break;
         fill(u, e, sqe, ops[filled]);
     }
-    if (u->sqpoll || io_uring_cq_ready(&u->ring) >= wait)
+    if (wait > 0 && (u->sqpoll || io_uring_cq_ready(&u->ring) >= wait))
         wait = 0;
     err = flush(e, u, wait);
     if (err)
@@ -232,7 +233,7 @@ static unsigned take(struct uring *u, struct file_op **done, unsigned max)
         if (n == max)
             break;
         done[n] = io_uring_cqe_get_data(cqe);
-        done[n]->result = cqe->res;
+        engine_finish(done[n], cqe->res);
         n++;
     }
     io_uring_cq_advance(&u->ring, n);

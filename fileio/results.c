@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/report.h"
+#include "common/report_parts.h"
 #include "fileio/split.h"
 
 #include <errno.h>
@@ -257,6 +258,7 @@ static void write_errors(struct report *report, const struct tally *t)
 {
     char path[64];
 
+    report_object(report, "errors");
     for (unsigned i = 0; i < TALLY_ERROR_KINDS; i++) {
         snprintf(path, sizeof path, "errors.%s", tally_error_names[i]);
         if (t->errors[i])
@@ -278,6 +280,7 @@ static void write_calls(struct report *report, const struct results *r)
     traffic_merge(&all, &r->hand_off);
     report_integer(report, "syscalls.total", results_calls(r));
     report_number(report, "syscalls.per_request", per(results_calls(r), r->submitting.operations));
+    report_object(report, "syscalls.by_kind");
     for (unsigned i = 0; i < CALL_KINDS; i++) {
         snprintf(path, sizeof path, "syscalls.by_kind.%s", traffic_call_names[i]);
         if (all.calls[i])

@@ -12,9 +12,6 @@
 
 enum { BATCH_MAX = 256 };
 
-/* file_op.hop: who has it. Only the step out of WAITING is contended. */
-enum { HOP_WAITING, HOP_CANCELLED, HOP_FLYING };
-
 enum { QUEUE_PRIORITY, QUEUE_READ, QUEUE_WRITE, QUEUES };
 
 /* What the submitter has fetched of a queue. */

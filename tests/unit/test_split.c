@@ -33,7 +33,7 @@ enum {
     BLOCKS = 1024,
     POISON = 0xee,
 #ifdef SLOW
-    OPERATIONS = 40000, /* of all users */
+    OPERATIONS = 100000, /* of all users */
 #else
     OPERATIONS = 1000000,
 #endif
