@@ -47,7 +47,7 @@ static const struct opt rows[] = {
     {"reap-min", 0, OPT_COUNT, FIELD(reap_min), NULL, "N", 1, DEPTH_MOST, NULL,
      "completions to sleep for when nothing more can be submitted; 1 unless given, with --direct "
      "on "
-     "an eighth of the depth"},
+     "a quarter of the batch"},
     {"dir", 'd', OPT_TEXT, FIELD(dir), ".", "DIR", 0, 0, NULL,
      "directory for the files; they are made anew and removed at the end"},
     {"rw", 0, OPT_CHOICE, FIELD(rw), "write-read", "WHAT", 0, 0, plan_rw_names,

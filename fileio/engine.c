@@ -37,15 +37,10 @@ const struct file_engine *engine_choose(const char *name, const struct engine_co
 int engine_open(struct engine *e, const struct file_engine *type,
                 const struct engine_config *config, char *why, size_t why_cap)
 {
-    int err;
-
     memset(e, 0, sizeof *e);
     e->type = type;
     e->config = *config;
-    err = type->open(e, why, why_cap);
-    if (err)
-        engine_close(e);
-    return err;
+    return type->open(e, why, why_cap);
 }
 
 void engine_close(struct engine *e)

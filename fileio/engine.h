@@ -106,7 +106,10 @@ extern const struct file_engine *const engine_table[];
 const struct file_engine *engine_choose(const char *name, const struct engine_config *config,
                                         int *err, char *why, size_t why_cap);
 
-/* Opens type with config; the engine is zeroed by the call. As file_engine.open. */
+/*
+ * Opens type with config; the engine is zeroed by the call. As file_engine.open. It is to be closed
+ * also when this failed.
+ */
 int engine_open(struct engine *e, const struct file_engine *type,
                 const struct engine_config *config, char *why, size_t why_cap);
 void engine_close(struct engine *e);

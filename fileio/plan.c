@@ -142,13 +142,14 @@ static int check_pairs_of_options(const struct plan *p, const struct file_config
 
 /*
  * A device keeps busy while a few of its completions wait to be taken, and each reap then brings
- * several; what comes from memory is there at once, and waiting for more would only delay it.
+ * several; but waiting for a whole batch makes it idle in between. What comes from memory is there
+ * at once.
  */
 static unsigned choose_reap_min(const struct plan *p, const struct file_config *c)
 {
     if (c->reap_min)
         return (unsigned)c->reap_min;
-    return p->direct && p->depth >= 8 ? p->depth / 8 : 1;
+    return p->direct && p->batch >= 4 ? p->batch / 4 : 1;
 }
 
 int plan_make(struct plan *p, struct file_config *c, const struct opt_table *table)

@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "fileio/block.h"
+#include "fileio/punctual.h"
 #include "fileio/split.h"
 
 #include <errno.h>
@@ -573,9 +574,11 @@ static void begin(struct file_worker *w)
     w->window_end_ns = c->time_ns ? w->window_start_ns + c->time_ns : CLOCK_NEVER_NS;
     w->left = w->run->plan.ops;
     w->batch = w->run->plan.batch;
-    if (w->paced)
+    if (w->paced) {
+        punctual_thread();
         pace_start(&w->pace, PACE_CONSTANT, c->rate, c->seed, w->index, w->run->crew.count,
                    w->now_ns);
+    }
     if (w->run->plan.adaptive)
         tuner_begin(&w->tuner, w->run->plan.depth < BATCH_MOST ? w->run->plan.depth : BATCH_MOST,
                     w->now_ns);
