@@ -304,7 +304,7 @@ int main(int argc, char **argv)
         err = check_config(&config);
     if (!err)
         err = choose_engine(&run);
-    if (err)
+    if (err || !run.type)
         return err;
     err = files_create(&run.files, &config, &run.plan, &table,
                        strcmp(run.type->name, "io_uring") == 0);

@@ -24,7 +24,7 @@ const struct file_engine *engine_choose(const char *name, const struct engine_co
     if (strcmp(name, "auto") == 0)
         return choose_first(config, err, why, why_cap);
     for (unsigned i = 0; engine_table[i]; i++) {
-        if (strcmp(engine_table[i]->name, name))
+        if (strcmp(engine_table[i]->name, name) != 0)
             continue;
         *err = engine_table[i]->probe(config, why, why_cap);
         return *err ? NULL : engine_table[i];

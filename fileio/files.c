@@ -102,10 +102,11 @@ int files_create(struct files *f, const struct file_config *config, const struct
     if (err)
         return err;
     f->fds = calloc(wanted, sizeof *f->fds);
-    err = f->fds ? guard_begin(&f->guard) : -ENOMEM;
+    if (!f->fds)
+        return complain_of(f, table, 0, -ENOMEM);
     for (unsigned i = 0; i < wanted; i++)
-        if (f->fds)
-            f->fds[i] = -1;
+        f->fds[i] = -1;
+    err = guard_begin(&f->guard);
     while (!err && f->count < wanted)
         err = create_one(f, f->count++, flags);
     if (err)
