@@ -93,7 +93,7 @@ static const struct opt rows[] = {
     {"seed", 0, OPT_COUNT, FIELD(seed), "1", "N", 0, UINT64_MAX / 2, NULL,
      "of all that is drawn at random"},
     {"cpus", 0, OPT_CPUS, FIELD(cpus), NULL, "LIST", 0, 0, NULL,
-     "bind the workers to these CPUs in turn, such as 0,2-3"},
+     "bind the workers, and the threads they start, to these CPUs in turn, such as 0,2-3"},
     {"keep", 0, OPT_FLAG, FIELD(keep), NULL, NULL, 0, 0, NULL, "leave the files there"},
     {"published-method", 0, OPT_FLAG, FIELD(published_method), NULL, NULL, 0, 0, NULL,
      "also print what a clock of 100 ms steps makes of the run"},

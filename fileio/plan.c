@@ -129,8 +129,8 @@ static int check_pairs_of_options(const struct plan *p, const struct file_config
                             "needs --threading split, which has a priority queue");
     if (c->iopoll && !p->direct)
         return refuse(table, "iopoll", "needs --direct on");
-    if (c->iopoll && c->sqpoll && p->split)
-        return refuse(table, "iopoll", "and --sqpoll exclude --threading split");
+    if (c->iopoll && p->split)
+        return refuse(table, "iopoll", "excludes --threading split");
     if (c->iopoll && p->sync_every)
         return refuse(table, "iopoll", "excludes fsync and fdatasync");
     if (p->sync && p->read_percent == 100)

@@ -178,13 +178,14 @@ static void warn_of_conditions(const struct run *run, void (*note)(void *to, con
 void results_warn(const struct results *r, const struct run *run, const struct host *host,
                   void (*note)(void *to, const char *text), void *to)
 {
+    double begun = results_rate(r, r->operations) / (run->plan.pairs ? 2 : 1);
     char text[160];
 
     warn_of_conditions(run, note, to);
     if (run->config->rate && !r->failure && r->duration_s > 0 &&
-        results_rate(r, r->operations) < RATE_MISSED * (double)run->config->rate) {
+        begun < RATE_MISSED * (double)run->config->rate) {
         snprintf(text, sizeof text, "the rate asked for was not reached: %.0f of %.0f per second",
-                 results_rate(r, r->operations), (double)run->config->rate);
+                 begun, (double)run->config->rate);
         note(to, text);
     }
     if (r->failed_workers) {

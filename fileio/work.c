@@ -540,6 +540,8 @@ static void open_split(struct file_worker *w)
     int err;
 
     config.engine.depth = run->plan.depth * run->crew.count;
+    if (config.engine.depth > DEPTH_MOST)
+        config.engine.depth = DEPTH_MOST;
     config.engine.files = run->files.count;
     config.engine.buffers_bytes = run->buffers_bytes;
     err = split_open(&run->split, &config, w->why, sizeof w->why);
