@@ -207,6 +207,9 @@ int plan_fit(struct plan *p, const struct file_config *c, const struct opt_table
         err = refuse_if(c->pool && !pool, "pool", table, type);
     if (err)
         return err;
+    err = refuse_if(c->spin_ns && type->most_depth == 1, "spin", table, type);
+    if (err)
+        return err;
     if (p->split && !type->two_threads)
         return opt_complain(table, EXIT_USAGE, "threading", c->threading,
                             "needs an engine that can reap in another thread than submits");
