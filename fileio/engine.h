@@ -45,6 +45,7 @@ struct engine_config {
     size_t buffers_bytes;
     bool two_threads; /* one thread submits while another reaps */
     bool sqpoll, iopoll;
+    bool spins; /* reap() with min 0 is asked again and again for what is in flight */
     enum engine_notify notify;
     unsigned pool;       /* threads of the engine "threads" */
     struct split *split; /* of the engine "split", else NULL */

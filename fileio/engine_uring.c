@@ -68,6 +68,8 @@ static int open_ring(struct engine *e, struct uring *u)
             .sq_thread_idle = SQPOLL_IDLE_MS,
         };
 
+        if (ways[i].flags && e->config.spins)
+            params.flags |= IORING_SETUP_TASKRUN_FLAG;
         err = io_uring_queue_init_params(e->config.depth + 1, &u->ring, &params);
         if (ways[i].name)
             engine_feature(e, ways[i].name, err ? "this kernel has it not" : NULL);
@@ -261,7 +263,8 @@ static int wait_for(struct engine *e, struct uring *u, unsigned count, uint64_t 
     return err == -EINTR || err == -ETIME || err == -EAGAIN ? 0 : err;
 }
 
-/* Completions that the kernel holds back until it is asked for them. */
+/* Completions that the kernel holds back until it is asked for them, as far as it was told to say
+ * so (TASKRUN_FLAG). */
 static bool held_back(const struct engine *e, const struct uring *u)
 {
     return e->config.iopoll ||

@@ -346,7 +346,8 @@ static void hand_over(struct file_worker *w, unsigned n, unsigned wait)
         w->out[i]->submitted_ns = 0;
     }
     while (at < n) {
-        int taken = engine_submit(&w->engine, w->out + at, n - at, timed || w->paced ? 0 : wait);
+        int taken =
+            engine_submit(&w->engine, w->out + at, n - at, timed || !w->combines ? 0 : wait);
 
         if (taken == -EAGAIN && w->in_flight > 0)
             break;
@@ -521,6 +522,7 @@ static struct engine_config engine_config_of(const struct file_worker *w)
         .buffers_bytes = bytes,
         .sqpoll = c->sqpoll,
         .iopoll = c->iopoll,
+        .spins = c->spin_ns > 0,
         .notify = run->plan.notify,
         .pool = run->plan.pool,
         .split = run->split,
@@ -701,6 +703,7 @@ static int init_worker(struct run *run, unsigned i)
     w->first_file = (unsigned)(i * c->files);
     w->paced = c->rate > 0;
     w->checks = c->verify;
+    w->combines = !w->paced && !c->spin_ns;
     w->rng.state = c->seed + i * 2;
     offsets_init(&w->pattern, run->plan.pattern, run->plan.blocks, c->seed + i * 2 + 1);
     tally_init(&w->tally);

@@ -54,6 +54,7 @@ struct file_worker {
 
     uint64_t left;                           /* operations to start */
     bool paced, checks;                      /* open loop; --verify */
+    bool combines;                           /* a submission may sleep for completions as well */
     bool measuring;                          /* the window has begun */
     bool closed;                             /* nothing new is begun */
     uint64_t now_ns;                         /* the last reading of the clock */
