@@ -1,0 +1,322 @@
+/*
+ * bench_file_io: reads and writes files through several engines.
+ *
+ * Exit status: 0 good; 1 the run failed (nothing completed, or errors; the results are still
+ * printed and written); 2 usage; 77 the engine, or direct I/O, cannot be had here.
+ */
+#include "common/clock.h"
+#include "common/report.h"
+#include "common/units.h"
+#include "fileio/print.h"
+#include "fileio/results.h"
+#include "fileio/series.h"
+#include "fileio/split.h"
+#include "fileio/work.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FIELD(name) offsetof(struct file_config, name)
+#define KIB         1024ULL
+#define MIB         (1024 * KIB)
+#define TIB         (MIB * MIB)
+
+/* In struct file_op a file's number has 16 bits. */
+enum { FILES_MOST = 65535 };
+
+static const struct opt rows[] = {
+    {"engine", 'e', OPT_TEXT, FIELD(engine), "auto", "NAME", 0, 0, NULL,
+     "sync, threads, libaio, io_uring, null or auto; see below"},
+    {"workers", 'w', OPT_COUNT, FIELD(workers), "4", "N", 1, 1024, NULL,
+     "workers, each a thread with files of its own"},
+    {"ops", 'n', OPT_COUNT, FIELD(ops), NULL, "N", 1, UINT64_MAX / 2, NULL,
+     "operations per worker and kind: write-read makes N writes and N reads, the others N in all; "
+     "1,000 unless --time ends the run"},
+    {"time", 't', OPT_DURATION_NS, FIELD(time_ns), NULL, "TIME", NS_PER_MS,
+     7 * 24 * 3600 * NS_PER_S, NULL, "end the window after so long"},
+    {"block", 'b', OPT_BYTES, FIELD(block_bytes), "4k", "BYTES", 512, 64 * MIB, NULL,
+     "bytes per operation"},
+    {"batch", 0, OPT_TEXT, FIELD(batch), "4", "N|auto", 0, 0, NULL,
+     "operations per submission, 1 to 256; auto: found by the completion rate while running"},
+    {"depth", 0, OPT_COUNT, FIELD(depth), NULL, "N", 1, DEPTH_MOST, NULL,
+     "operations in flight per worker; as --batch unless given, 32 with --batch auto"},
+    {"reap-min", 0, OPT_COUNT, FIELD(reap_min), NULL, "N", 1, DEPTH_MOST, NULL,
+     "completions to sleep for when nothing more can be submitted; 1 unless given, with --direct "
+     "on "
+     "a quarter of the batch"},
+    {"dir", 'd', OPT_TEXT, FIELD(dir), ".", "DIR", 0, 0, NULL,
+     "directory for the files; they are made anew and removed at the end"},
+    {"rw", 0, OPT_CHOICE, FIELD(rw), "write-read", "WHAT", 0, 0, plan_rw_names,
+     "write-read writes each block, then reads it back"},
+    {"read-percent", 0, OPT_COUNT, FIELD(read_percent), "50", "N", 0, 100, NULL,
+     "share of reads of --rw randrw"},
+    {"pattern", 0, OPT_TEXT, FIELD(pattern), NULL, "NAME", 0, 0, NULL,
+     "seq, uniform or zipf:S; uniform for the rand kinds of --rw unless given, else seq"},
+    {"size", 's', OPT_BYTES, FIELD(size_bytes), "64M", "BYTES", 512, 1024 * TIB, NULL,
+     "data of each worker, spread over its files"},
+    {"files", 0, OPT_COUNT, FIELD(files), "1", "N", 1, FILES_MOST, NULL, "files per worker"},
+    {"direct", 0, OPT_CHOICE, FIELD(direct), "off", "on|off", 0, 0, plan_on_off,
+     "go round the page cache"},
+    {"sync", 0, OPT_TEXT, FIELD(sync), "none", "HOW", 0, 0, NULL,
+     "none, dsync (each write), fsync:N or fdatasync:N (after N writes to a file)"},
+    {"prefill", 0, OPT_FLAG, FIELD(prefill), NULL, NULL, 0, 0, NULL,
+     "write the files in full before a --rw that does not need it: writes then replace blocks"},
+    {"invalidate", 0, OPT_FLAG, FIELD(invalidate), NULL, NULL, 0, 0, NULL,
+     "drop the files from the page cache before the run"},
+    {"verify", 0, OPT_FLAG, FIELD(verify), NULL, NULL, 0, 0, NULL,
+     "give each block a place, a generation and a checksum, and check them"},
+    {"rate", 'R', OPT_COUNT, FIELD(rate), NULL, "N", 1, 1000000000, NULL,
+     "operations begun per second by all workers, by schedule (open loop); a pair of write-read "
+     "is one"},
+    {"warmup", 0, OPT_DURATION_NS, FIELD(warmup_ns), "0", "TIME", 0, 3600 * NS_PER_S, NULL,
+     "run for so long before the window starts"},
+    {"threading", 0, OPT_CHOICE, FIELD(threading), "inline", "HOW", 0, 0, plan_threading_names,
+     "inline: each worker has an engine; split: one engine for all, with a submitting and a "
+     "reaping thread"},
+    {"priority-percent", 0, OPT_COUNT, FIELD(priority_percent), NULL, "N", 1, 99, NULL,
+     "share of operations that go through the priority queue of --threading split"},
+    {"spin", 0, OPT_DURATION_NS, FIELD(spin_ns), "0", "TIME", 0, NS_PER_S, NULL,
+     "look for news for so long before sleeping"},
+    {"notify", 0, OPT_CHOICE, FIELD(notify), "ring", "HOW", 0, 0, plan_notify_names,
+     "how libaio learns of completions: from its ring in user space, by io_getevents, or by an "
+     "eventfd"},
+    {"sqpoll", 0, OPT_FLAG, FIELD(sqpoll), NULL, NULL, 0, 0, NULL,
+     "io_uring: a kernel thread takes submissions"},
+    {"iopoll", 0, OPT_FLAG, FIELD(iopoll), NULL, NULL, 0, 0, NULL,
+     "io_uring: poll the device for completions; needs --direct on and a device that can"},
+    {"pool", 0, OPT_COUNT, FIELD(pool), NULL, "N", 1, 1024, NULL,
+     "threads of each worker's pool with the engine threads; as --depth unless given, at most 4"},
+    {"seed", 0, OPT_COUNT, FIELD(seed), "1", "N", 0, UINT64_MAX / 2, NULL,
+     "of all that is drawn at random"},
+    {"cpus", 0, OPT_CPUS, FIELD(cpus), NULL, "LIST", 0, 0, NULL,
+     "bind the workers, and the threads they start, to these CPUs in turn, such as 0,2-3"},
+    {"keep", 0, OPT_FLAG, FIELD(keep), NULL, NULL, 0, 0, NULL, "leave the files there"},
+    {"published-method", 0, OPT_FLAG, FIELD(published_method), NULL, NULL, 0, 0, NULL,
+     "also print what a clock of 100 ms steps makes of the run"},
+    {"interval", 'i', OPT_DURATION_NS, FIELD(interval_ns), "1s", "TIME", 10 * NS_PER_MS,
+     3600 * NS_PER_S, NULL, "length of one line, and of one point of the series"},
+    {"json", 0, OPT_TEXT, FIELD(json), NULL, "FILE", 0, 0, NULL,
+     "write the report there; '-' is stdout, and the text then goes to stderr"},
+    {"quiet", 'q', OPT_FLAG, FIELD(quiet), NULL, NULL, 0, 0, NULL, "print only the final results"},
+};
+
+static const struct opt_table table = {
+    .program = "bench_file_io",
+    .summary = "measure file I/O: operations per second, latency, CPU per operation",
+    .rows = rows,
+    .count = sizeof rows / sizeof rows[0],
+    .notes = "Engines:\n"
+             "  io_uring  submission and completion rings, registered files and buffers\n"
+             "  libaio    io_submit; asynchronous with --direct on only\n"
+             "  threads   a pool of threads in pread and pwrite\n"
+             "  sync      pread and pwrite in the worker itself, one at a time\n"
+             "  null      completes at once: what this program itself costs\n"
+             "  auto      the first of these that can run here\n",
+    .examples =
+        "bench_file_io -w 4 -n 1000 -b 4096 -batch 4 -d /tmp\n"
+        "bench_file_io --rw randread --direct on --depth 32 --batch 8 --time 10s -d /var/tmp\n"
+        "bench_file_io -e libaio --rw randwrite --verify --sync fdatasync:64",
+};
+
+static int check_config(struct file_config *c)
+{
+    char text[UNITS_TEXT_CAP];
+    struct stat st;
+    int err;
+
+    if (c->workers * c->files > FILES_MOST) {
+        snprintf(text, sizeof text, "%llu", (unsigned long long)c->files);
+        return opt_complain(&table, EXIT_USAGE, "files", text,
+                            "makes more than 65,535 files for all workers");
+    }
+    if (stat(c->dir, &st) || !S_ISDIR(st.st_mode))
+        return opt_complain(&table, EXIT_USAGE, "dir", c->dir, "is not a directory");
+    err = c->json ? report_check_target(c->json) : 0;
+    if (err)
+        return opt_complain(&table, EXIT_USAGE, "json", c->json, strerror(-err));
+    return 0;
+}
+
+static int choose_engine(struct run *run)
+{
+    const struct file_config *c = run->config;
+    struct engine_config config = {
+        .depth = run->plan.depth,
+        .sqpoll = c->sqpoll,
+        .iopoll = c->iopoll,
+    };
+    char why[200], text[256];
+    int err = 0;
+
+    run->type = engine_choose(c->engine, &config, &err, why, sizeof why);
+    if (run->type)
+        return plan_fit(&run->plan, c, &table, run->type);
+    if (err == -EINVAL && strstr(why, "is no engine"))
+        return opt_complain(&table, EXIT_USAGE, "engine", c->engine, why);
+    snprintf(text, sizeof text, "cannot run here: %s", why);
+    return opt_complain(&table, EXIT_UNSUPPORTED, "engine", c->engine, text);
+}
+
+/* ---- the run ---- */
+
+static void interrupt(struct run *run)
+{
+    atomic_store(&run->stop, true);
+}
+
+/* Sleeps through the run; true when it was interrupted. */
+static bool watch(struct run *run, struct series *series, FILE *out)
+{
+    uint64_t interval_ns = run->config->interval_ns, next_ns = clock_now_ns() + interval_ns;
+    bool interrupted = false, begun = false;
+
+    for (;;) {
+        enum crew_news news = crew_wait(&run->crew, next_ns);
+        uint64_t now_ns = clock_now_ns(), start_ns = atomic_load(&run->window_start_ns);
+        const struct series_point *p = NULL;
+
+        if (news == CREW_SIGNAL) {
+            interrupted = true;
+            interrupt(run);
+        }
+        if (!begun && start_ns && now_ns >= start_ns) {
+            series_begin(series, run, start_ns);
+            begun = true;
+            next_ns = start_ns + interval_ns;
+        }
+        if (begun && now_ns >= next_ns && news != CREW_DONE)
+            p = series_sample(series, now_ns);
+        if (p && !run->config->quiet)
+            print_interval(out, p);
+        if (news == CREW_DONE)
+            return interrupted;
+        while (now_ns >= next_ns)
+            next_ns += interval_ns;
+    }
+}
+
+/* What kept a worker from starting, or broke its engine. 0 or an exit status. */
+static int report_setup(const struct run *run)
+{
+    for (unsigned i = 0; i < run->crew.count; i++) {
+        const struct file_worker *w = &run->workers[i];
+
+        if (!w->setup_err || w->setup_err == -EINTR)
+            continue;
+        fprintf(stderr, "%s: worker %u: %s\n", table.program, i, w->why);
+        return w->setup_err == -EOPNOTSUPP || w->setup_err == -EPERM || w->setup_err == -ENOSYS
+                   ? EXIT_UNSUPPORTED
+                   : EXIT_FAILED;
+    }
+    return 0;
+}
+
+static void report_failures(const struct run *run)
+{
+    for (unsigned i = 0; i < run->crew.count; i++) {
+        const struct file_worker *w = &run->workers[i];
+
+        if (w->failure.err)
+            fprintf(stderr, "%s: worker %u ended early: %llu errors, the first: %s\n",
+                    table.program, i, (unsigned long long)tally_errors_total(&w->tally),
+                    w->failure.kind == TALLY_other ? strerror(-w->failure.err)
+                                                   : tally_error_texts[w->failure.kind]);
+    }
+}
+
+static int measure(struct run *run, int argc, char **argv)
+{
+    static struct series series;
+    static struct results results;
+    const struct file_config *c = run->config;
+    FILE *out = c->json && strcmp(c->json, "-") == 0 ? stderr : stdout;
+    struct host_pressure before, after;
+    struct host host;
+    bool interrupted;
+    char why[160];
+    int status, err;
+
+    host_read(&host);
+    host_read_pressure(&before);
+    if (!c->quiet)
+        print_header(out, run);
+    if (crew_start(&run->crew, work_body, why, sizeof why)) {
+        /* Threads that run would wait for those that do not: the guard tidies up after us. */
+        fprintf(stderr, "%s: %s\n", table.program, why);
+        exit(EXIT_USAGE);
+    }
+    interrupted = watch(run, &series, out);
+    crew_join(&run->crew);
+    host_read_pressure(&after);
+    if (run->split)
+        split_close(run->split);
+    status = report_setup(run);
+    if (status)
+        return status;
+    results_collect(&results, run, interrupted);
+    report_failures(run);
+    print_final(out, run, &results, &host);
+    status = results_failed(&results) ? EXIT_FAILED : EXIT_SUCCESS;
+    if (c->json) {
+        err = results_write(&results, run, &series, &table, argc, argv, &host, &before, &after,
+                            status);
+        if (err) {
+            fprintf(stderr, "%s: --json: '%s' could not be written: %s\n", table.program, c->json,
+                    strerror(-err));
+            status = EXIT_FAILED;
+        }
+    }
+    return status;
+}
+
+static int prepare(struct run *run)
+{
+    int err = crew_init(&run->crew, (unsigned)run->config->workers, &run->config->cpus);
+
+    signal(SIGXFSZ, SIG_IGN); /* EFBIG says it as well */
+    if (!err)
+        err = work_init(run);
+    if (err)
+        fprintf(stderr, "%s: cannot prepare the run: %s\n", table.program, strerror(-err));
+    return err ? EXIT_FAILED : 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct file_config config;
+    static struct run run = {.config = &config};
+    int err;
+
+    switch (opt_parse(&table, argc, argv, &config, stdout, stderr)) {
+    case OPT_DONE:
+        return EXIT_SUCCESS;
+    case OPT_BAD:
+        return EXIT_USAGE;
+    case OPT_RUN:
+        break;
+    }
+    err = plan_make(&run.plan, &config, &table);
+    if (!err)
+        err = check_config(&config);
+    if (!err)
+        err = choose_engine(&run);
+    if (err || !run.type)
+        return err;
+    err = files_create(&run.files, &config, &run.plan, &table,
+                       strcmp(run.type->name, "io_uring") == 0);
+    if (!err)
+        err = prepare(&run);
+    if (!err)
+        err = measure(&run, argc, argv);
+    if (run.split)
+        split_free(run.split);
+    work_free(&run);
+    files_end(&run.files);
+    if (run.crew.workers)
+        crew_free(&run.crew);
+    return err;
+}

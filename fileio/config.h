@@ -1,0 +1,21 @@
+/*
+ * config: what the command line says.
+ */
+#ifndef IOBENCH_FILEIO_CONFIG_H
+#define IOBENCH_FILEIO_CONFIG_H
+
+#include "common/opt.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct file_config {
+    const char *dir, *engine, *threading, *notify, *rw, *direct, *sync, *pattern, *batch, *json;
+    uint64_t workers, ops, block_bytes, depth, read_percent, size_bytes, files, rate;
+    uint64_t priority_percent, pool, seed, reap_min;
+    uint64_t time_ns, warmup_ns, interval_ns, spin_ns;
+    struct opt_cpus cpus;
+    bool sqpoll, iopoll, verify, prefill, invalidate, keep, published_method, quiet;
+};
+
+#endif

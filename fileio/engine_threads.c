@@ -1,0 +1,214 @@
+/*
+ * engine_threads: a pool of threads that block in pread and pwrite on behalf of the caller.
+ *
+ * One lock guards both lists. It is taken once per batch by the caller, and by a pool thread once
+ * for its share of what is queued, so that short operations do not drown in it.
+ */
+#include "common/clock.h"
+#include "fileio/blocking.h"
+#include "fileio/gate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHARE_MAX = 16 };
+
+struct list {
+    struct file_op *first, **end;
+    unsigned count;
+};
+
+struct pool {
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    struct list queued, done;
+    struct gate finished; /* rung when `done` has got more */
+    bool closing;
+    unsigned waiting; /* pool threads asleep */
+    unsigned threads; /* started */
+    const int *fds;
+    struct traffic traffic; /* of all pool threads, until reap() takes it over */
+    pthread_t members[];
+};
+
+static void list_init(struct list *l)
+{
+    *l = (struct list){.first = NULL};
+    l->end = &l->first;
+}
+
+static void list_append(struct list *l, struct file_op *op)
+{
+    op->next = NULL;
+    *l->end = op;
+    l->end = &op->next;
+    l->count++;
+}
+
+static unsigned list_take(struct list *l, struct file_op **ops, unsigned max)
+{
+    unsigned n = 0;
+
+    for (; n < max && l->first; n++) {
+        ops[n] = l->first;
+        l->first = ops[n]->next;
+    }
+    l->count -= n;
+    if (!l->first)
+        l->end = &l->first;
+    return n;
+}
+
+/* The caller holds the lock. 0: the pool is closing. */
+static unsigned take_share(struct pool *p, struct file_op **ops)
+{
+    unsigned share;
+
+    while (p->queued.count == 0 && !p->closing) {
+        p->waiting++;
+        p->traffic.calls[CALL_futex]++;
+        pthread_cond_wait(&p->work, &p->lock);
+        p->waiting--;
+    }
+    share = p->queued.count / p->threads;
+    return list_take(&p->queued, ops, share < 1 ? 1 : share > SHARE_MAX ? SHARE_MAX : share);
+}
+
+static void *run_member(void *argument)
+{
+    struct pool *p = argument;
+    struct file_op *ops[SHARE_MAX];
+    unsigned n;
+
+    pthread_mutex_lock(&p->lock);
+    while ((n = take_share(p, ops)) > 0) {
+        struct traffic traffic = {.batches = 0};
+
+        pthread_mutex_unlock(&p->lock);
+        for (unsigned i = 0; i < n; i++)
+            blocking_do(ops[i], p->fds[ops[i]->file], &traffic);
+        pthread_mutex_lock(&p->lock);
+        for (unsigned i = 0; i < n; i++)
+            list_append(&p->done, ops[i]);
+        traffic.calls[CALL_futex] += gate_ring(&p->finished);
+        traffic_merge(&p->traffic, &traffic);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+static int probe(const struct engine_config *config, char *why, size_t why_cap)
+{
+    (void)config, (void)why, (void)why_cap;
+    return 0;
+}
+
+static int start_members(struct pool *p, unsigned threads)
+{
+    int err = 0;
+
+    pthread_mutex_lock(&p->lock);
+    while (!err && p->threads < threads) {
+        err = -pthread_create(&p->members[p->threads], NULL, run_member, p);
+        if (!err)
+            p->threads++;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return err;
+}
+
+static int open_threads(struct engine *e, char *why, size_t why_cap)
+{
+    unsigned threads = e->config.pool;
+    struct pool *p = calloc(1, sizeof *p + threads * sizeof *p->members);
+    char text[ENGINE_TEXT];
+    int err;
+
+    if (!p)
+        return -ENOMEM;
+    err = gate_init(&p->finished);
+    if (err) {
+        free(p);
+        return err;
+    }
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->work, NULL);
+    list_init(&p->queued);
+    list_init(&p->done);
+    p->fds = e->config.fds;
+    e->state = p;
+    err = start_members(p, threads);
+    if (err)
+        snprintf(why, why_cap, "the pool's threads could not be started: %s", strerror(-err));
+    snprintf(text, sizeof text, "%u pool threads", threads);
+    engine_feature(e, text, NULL);
+    return err;
+}
+
+static int submit(struct engine *e, struct file_op **ops, unsigned n, unsigned wait)
+{
+    struct pool *p = e->state;
+    unsigned wake;
+
+    (void)wait;
+    pthread_mutex_lock(&p->lock);
+    for (unsigned i = 0; i < n; i++)
+        list_append(&p->queued, ops[i]);
+    wake = p->waiting < n ? p->waiting : n;
+    pthread_mutex_unlock(&p->lock);
+    e->submitting.calls[CALL_futex] += wake;
+    while (wake-- > 0)
+        pthread_cond_signal(&p->work);
+    return (int)n;
+}
+
+static int reap(struct engine *e, struct file_op **done, unsigned min, unsigned max,
+                uint64_t until_ns)
+{
+    struct pool *p = e->state;
+    unsigned n = 0;
+
+    for (;;) {
+        unsigned seen = gate_look(&p->finished);
+
+        pthread_mutex_lock(&p->lock);
+        n += list_take(&p->done, done + n, max - n);
+        traffic_merge(&e->reaping, &p->traffic);
+        p->traffic = (struct traffic){.batches = 0};
+        pthread_mutex_unlock(&p->lock);
+        if (n >= min || (until_ns != CLOCK_NEVER_NS && clock_now_ns() >= until_ns))
+            return (int)n;
+        e->reaping.calls[CALL_futex] += gate_wait(&p->finished, seen, 0, until_ns);
+    }
+}
+
+static void close_threads(struct engine *e)
+{
+    struct pool *p = e->state;
+
+    if (!p)
+        return;
+    pthread_mutex_lock(&p->lock);
+    p->closing = true;
+    pthread_cond_broadcast(&p->work);
+    pthread_mutex_unlock(&p->lock);
+    for (unsigned i = 0; i < p->threads; i++)
+        pthread_join(p->members[i], NULL);
+    gate_free(&p->finished);
+    pthread_cond_destroy(&p->work);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+const struct file_engine engine_threads = {
+    .name = "threads",
+    .most_depth = UINT32_MAX,
+    .two_threads = true,
+    .probe = probe,
+    .open = open_threads,
+    .submit = submit,
+    .reap = reap,
+    .close = close_threads,
+};

@@ -1,0 +1,43 @@
+/*
+ * plan: what the command line comes to: texts read, defaults that depend on other options filled
+ * in, contradictions refused.
+ */
+#ifndef IOBENCH_FILEIO_PLAN_H
+#define IOBENCH_FILEIO_PLAN_H
+
+#include "fileio/config.h"
+#include "fileio/engine.h"
+#include "fileio/offsets.h"
+
+enum sync_kind { SYNC_NONE, SYNC_FSYNC, SYNC_FDATASYNC, SYNC_DSYNC };
+
+struct plan {
+    bool pairs;            /* each block is written, then read back */
+    unsigned read_percent; /* of single operations: 0 writes only, 100 reads only */
+    bool prefill;          /* files are whole before the window */
+    bool direct, split;
+    bool adaptive; /* the batch is found while running */
+    unsigned batch, depth, reap_min;
+    enum sync_kind sync;
+    uint64_t sync_every; /* writes to one file */
+    struct offsets_choice pattern;
+    uint64_t blocks_per_file, file_bytes, blocks; /* blocks: of one worker */
+    uint64_t ops;                                 /* to start, per worker; UINT64_MAX: no limit */
+    enum engine_notify notify;
+    unsigned pool;
+};
+
+enum { BATCH_MOST = 256, DEPTH_MOST = 4096 };
+
+/* For the choices of option rows; NULL-terminated. */
+extern const char *const plan_rw_names[], *const plan_notify_names[],
+                                              *const plan_on_off[], *const plan_threading_names[];
+
+/* 0, or an exit status after one line on stderr. config gains defaults. */
+int plan_make(struct plan *plan, struct file_config *config, const struct opt_table *table);
+
+/* Once the engine is known: what it cannot do is refused or, for its depth, cut down. */
+int plan_fit(struct plan *plan, const struct file_config *config, const struct opt_table *table,
+             const struct file_engine *type);
+
+#endif

@@ -1,0 +1,10 @@
+/*
+ * punctual: sleeps that end when they should. punctual_linux.c and punctual_darwin.c.
+ */
+#ifndef IOBENCH_FILEIO_PUNCTUAL_H
+#define IOBENCH_FILEIO_PUNCTUAL_H
+
+/* For the calling thread: the kernel no longer delays its timers to save wake-ups. */
+void punctual_thread(void);
+
+#endif

@@ -1,0 +1,9 @@
+#include "fileio/punctual.h"
+
+#include <sys/prctl.h>
+
+/* Threads start with a slack of 50 us, which an open loop would count as response time. */
+void punctual_thread(void)
+{
+    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+}

@@ -1,0 +1,407 @@
+#include "fileio/split.h"
+
+#include "common/clock.h"
+#include "fileio/gate.h"
+#include "fileio/stack.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH_MAX = 256 };
+
+enum { QUEUE_PRIORITY, QUEUE_READ, QUEUE_WRITE, QUEUES };
+
+/* What the submitter has fetched of a queue. */
+struct fifo {
+    struct file_op *first, *last;
+};
+
+struct split_user {
+    struct split *split;
+    bool in;
+    unsigned owed;           /* pushed and not taken back yet; the user's own */
+    struct file_op *fetched; /* come back, in order; the user's own */
+    struct stack done;
+    struct gate gate;
+};
+
+struct split {
+    struct split_config config;
+    struct engine engine;
+    pthread_t submitter, poller;
+    bool submitting, polling; /* the threads were started */
+    struct stack queues[QUEUES];
+    struct gate gate; /* of the submitter */
+    atomic_bool closing;
+    atomic_bool cramped; /* the submitter waits for room, not for work */
+    _Alignas(64) atomic_uint in_flight;
+    struct file_op end; /* the read of no length */
+    pthread_mutex_t joining;
+    struct split_user users[];
+};
+
+/* ---- giving back ---- */
+
+/* A user is woken once for a run of its operations. */
+static void give_back(struct file_op **ops, unsigned n, struct traffic *traffic)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct split_user *u = ops[i]->owner;
+        bool last = i + 1 == n || ops[i + 1]->owner != u;
+
+        stack_push(&u->done, ops[i]);
+        if (last)
+            traffic->calls[CALL_futex] += gate_ring(&u->gate);
+    }
+}
+
+/* ---- the submitter ---- */
+
+static void fetch(struct split *s, struct fifo *fifos)
+{
+    for (unsigned q = 0; q < QUEUES; q++) {
+        struct file_op *list = stack_take_all(&s->queues[q]);
+
+        if (!list)
+            continue;
+        if (fifos[q].first)
+            fifos[q].last->next = list;
+        else
+            fifos[q].first = list;
+        while (list->next)
+            list = list->next;
+        fifos[q].last = list;
+    }
+}
+
+static struct file_op *fifo_pop(struct fifo *f)
+{
+    struct file_op *op = f->first;
+
+    if (op)
+        f->first = op->next;
+    return op;
+}
+
+/* Reads and writes take turns; when one queue is empty, the other has every turn. */
+static struct file_op *choose(struct fifo *fifos, unsigned *turn)
+{
+    struct file_op *op = fifo_pop(&fifos[QUEUE_PRIORITY]);
+
+    if (op)
+        return op;
+    *turn = *turn == QUEUE_READ ? QUEUE_WRITE : QUEUE_READ;
+    op = fifo_pop(&fifos[*turn]);
+    return op ? op : fifo_pop(&fifos[*turn == QUEUE_READ ? QUEUE_WRITE : QUEUE_READ]);
+}
+
+/* Fills ops with what may fly; what was cancelled on the way goes back at once. */
+static unsigned collect(struct split *s, struct fifo *fifos, unsigned *turn, struct file_op **ops,
+                        unsigned max)
+{
+    unsigned n = 0;
+    struct file_op *op;
+
+    while (n < max && (op = choose(fifos, turn))) {
+        uint8_t hop = HOP_WAITING;
+
+        if (atomic_compare_exchange_strong(&op->hop, &hop, HOP_FLYING)) {
+            ops[n++] = op;
+        } else {
+            op->result = -ECANCELED;
+            give_back(&op, 1, &s->engine.submitting);
+        }
+    }
+    return n;
+}
+
+static unsigned room(struct split *s)
+{
+    unsigned depth = s->config.engine.depth, flying = atomic_load(&s->in_flight);
+    unsigned left = depth > flying ? depth - flying : 0;
+
+    return left < s->config.budget ? left : s->config.budget;
+}
+
+static void launch(struct split *s, struct file_op **ops, unsigned n)
+{
+    unsigned at = 0;
+
+    atomic_fetch_add(&s->in_flight, n);
+    while (at < n) {
+        int taken = engine_submit(&s->engine, ops + at, n - at, 0);
+
+        if (taken > 0) {
+            at += (unsigned)taken;
+        } else if (taken != -EAGAIN) {
+            ops[at]->result = taken;
+            atomic_fetch_sub(&s->in_flight, 1);
+            give_back(&ops[at++], 1, &s->engine.submitting);
+        }
+    }
+}
+
+/* Lack of room is the poller's to end; it looks at `cramped` after it has made some. */
+static void await_room(struct split *s)
+{
+    unsigned seen = gate_look(&s->gate);
+
+    atomic_store(&s->cramped, true);
+    if (room(s) == 0)
+        s->engine.submitting.calls[CALL_futex] +=
+            gate_wait(&s->gate, seen, s->config.spin_ns, CLOCK_NEVER_NS);
+    atomic_store(&s->cramped, false);
+}
+
+static bool idle(const struct fifo *fifos)
+{
+    return !fifos[QUEUE_PRIORITY].first && !fifos[QUEUE_READ].first && !fifos[QUEUE_WRITE].first;
+}
+
+static void launch_end(struct split *s)
+{
+    struct file_op *op = &s->end;
+
+    op->kind = FILE_READ;
+    op->buf = s->config.engine.buffers;
+    /* With no room for it there is something in flight whose end makes room. */
+    while (engine_submit(&s->engine, &op, 1, 0) != 1)
+        ;
+}
+
+static void *run_submitter(void *argument)
+{
+    struct split *s = argument;
+    struct fifo fifos[QUEUES] = {{0}};
+    struct file_op *ops[BATCH_MAX];
+    unsigned turn = QUEUE_WRITE;
+
+    for (;;) {
+        unsigned seen = gate_look(&s->gate), most = room(s), n;
+        bool closing = atomic_load(&s->closing);
+
+        fetch(s, fifos);
+        if (idle(fifos) && closing)
+            break;
+        if (idle(fifos)) {
+            s->engine.submitting.calls[CALL_futex] +=
+                gate_wait(&s->gate, seen, s->config.spin_ns, CLOCK_NEVER_NS);
+            continue;
+        }
+        if (most == 0) {
+            await_room(s);
+            continue;
+        }
+        n = collect(s, fifos, &turn, ops, most);
+        if (n)
+            launch(s, ops, n);
+    }
+    launch_end(s);
+    return NULL;
+}
+
+/* ---- the poller ---- */
+
+/* Returns how many of the n are operations of users; those stay, in order. */
+static unsigned without_end(struct split *s, struct file_op **ops, unsigned n, bool *ended)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (ops[i] == &s->end)
+            *ended = true;
+        else
+            ops[kept++] = ops[i];
+    }
+    return kept;
+}
+
+static int reap(struct split *s, struct file_op **ops)
+{
+    uint64_t spin_end_ns = s->config.spin_ns ? clock_now_ns() + s->config.spin_ns : 0;
+    int got = 0;
+
+    while (got == 0 && spin_end_ns && clock_now_ns() < spin_end_ns)
+        got = engine_reap(&s->engine, ops, 0, BATCH_MAX, CLOCK_NEVER_NS);
+    return got ? got : engine_reap(&s->engine, ops, 1, BATCH_MAX, CLOCK_NEVER_NS);
+}
+
+static void *run_poller(void *argument)
+{
+    struct split *s = argument;
+    struct file_op *ops[BATCH_MAX];
+    bool ended = false;
+
+    while (!ended || atomic_load(&s->in_flight) > 0) {
+        int got = reap(s, ops);
+        unsigned n = got > 0 ? without_end(s, ops, (unsigned)got, &ended) : 0;
+
+        if (n == 0)
+            continue;
+        atomic_fetch_sub(&s->in_flight, n);
+        if (atomic_load(&s->cramped))
+            s->engine.reaping.calls[CALL_futex] += gate_ring(&s->gate);
+        give_back(ops, n, &s->engine.reaping);
+    }
+    return NULL;
+}
+
+/* ---- users ---- */
+
+struct split_user *split_join(struct split *s)
+{
+    struct split_user *free_user = NULL;
+
+    pthread_mutex_lock(&s->joining);
+    for (unsigned i = 0; i < s->config.users && !free_user; i++)
+        if (!s->users[i].in)
+            free_user = &s->users[i];
+    if (free_user)
+        free_user->in = true;
+    pthread_mutex_unlock(&s->joining);
+    return free_user;
+}
+
+static unsigned queue_of(const struct file_op *op)
+{
+    return op->priority ? QUEUE_PRIORITY : op->kind == FILE_READ ? QUEUE_READ : QUEUE_WRITE;
+}
+
+unsigned split_push(struct split_user *u, struct file_op **ops, unsigned n)
+{
+    struct split *s = u->split;
+
+    for (unsigned i = 0; i < n; i++) {
+        ops[i]->owner = u;
+        atomic_store_explicit(&ops[i]->hop, HOP_WAITING, memory_order_relaxed);
+        stack_push(&s->queues[queue_of(ops[i])], ops[i]);
+    }
+    u->owed += n;
+    return gate_ring(&s->gate);
+}
+
+bool split_cancel(struct file_op *op)
+{
+    uint8_t hop = HOP_WAITING;
+
+    return atomic_compare_exchange_strong(&op->hop, &hop, HOP_CANCELLED);
+}
+
+unsigned split_take(struct split_user *u, struct file_op **done, unsigned min, unsigned max,
+                    uint64_t until_ns, uint64_t *sleeps)
+{
+    unsigned n = 0;
+
+    for (;;) {
+        unsigned seen = gate_look(&u->gate);
+
+        if (!u->fetched)
+            u->fetched = stack_take_all(&u->done);
+        for (; n < max && u->fetched; n++) {
+            done[n] = u->fetched;
+            u->fetched = done[n]->next;
+        }
+        if (n >= min)
+            break;
+        if (until_ns != CLOCK_NEVER_NS && clock_now_ns() >= until_ns)
+            break;
+        *sleeps += gate_wait(&u->gate, seen, u->split->config.spin_ns, until_ns);
+    }
+    u->owed -= n;
+    return n;
+}
+
+void split_leave(struct split_user *u)
+{
+    struct file_op *dropped[16];
+    uint64_t sleeps = 0;
+
+    while (u->owed > 0)
+        split_take(u, dropped, 1, 16, CLOCK_NEVER_NS, &sleeps);
+    pthread_mutex_lock(&u->split->joining);
+    u->in = false;
+    pthread_mutex_unlock(&u->split->joining);
+}
+
+/* ---- the context ---- */
+
+static int init(struct split *s)
+{
+    int err = gate_init(&s->gate);
+
+    pthread_mutex_init(&s->joining, NULL);
+    for (unsigned i = 0; i < s->config.users && !err; i++) {
+        s->users[i].split = s;
+        err = gate_init(&s->users[i].gate);
+    }
+    return err;
+}
+
+static int start(struct split *s)
+{
+    int err = -pthread_create(&s->poller, NULL, run_poller, s);
+
+    s->polling = !err;
+    if (!err)
+        err = -pthread_create(&s->submitter, NULL, run_submitter, s);
+    s->submitting = s->polling && !err;
+    return err;
+}
+
+int split_open(struct split **split, const struct split_config *config, char *why, size_t why_cap)
+{
+    size_t bytes = sizeof(struct split) + config->users * sizeof(struct split_user);
+    struct split *s = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    int err;
+
+    snprintf(why, why_cap, "out of memory or threads");
+    if (!s)
+        return -ENOMEM;
+    memset(s, 0, bytes);
+    s->config = *config;
+    s->config.engine.two_threads = true;
+    if (s->config.budget > BATCH_MAX)
+        s->config.budget = BATCH_MAX;
+    err = init(s);
+    if (!err)
+        err = engine_open(&s->engine, config->type, &s->config.engine, why, why_cap);
+    if (!err)
+        err = start(s);
+    if (err) {
+        split_close(s);
+        split_free(s);
+        return err;
+    }
+    *split = s;
+    return 0;
+}
+
+void split_close(struct split *s)
+{
+    atomic_store(&s->closing, true);
+    gate_ring(&s->gate);
+    if (s->submitting)
+        pthread_join(s->submitter, NULL);
+    else if (s->polling)
+        launch_end(s);
+    if (s->polling)
+        pthread_join(s->poller, NULL);
+    engine_close(&s->engine);
+}
+
+void split_free(struct split *s)
+{
+    for (unsigned i = 0; i < s->config.users; i++)
+        gate_free(&s->users[i].gate);
+    gate_free(&s->gate);
+    pthread_mutex_destroy(&s->joining);
+    free(s);
+}
+
+const struct engine *split_engine(const struct split *s)
+{
+    return &s->engine;
+}
