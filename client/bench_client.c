@@ -4,10 +4,10 @@
  * Exit status: 0 good; 1 the run failed (nothing completed, or errors; the results are still
  * printed and written); 2 usage; 77 the backend that was asked for cannot run here.
  */
-#include "client/flight.h"
+#include "client/execute.h"
 #include "client/print.h"
 #include "client/results.h"
-#include "client/series.h"
+#include "client/search.h"
 #include "common/clock.h"
 #include "common/host.h"
 #include "common/report.h"
@@ -18,10 +18,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FIELD(name) offsetof(struct client_config, name)
 #define MIB         (1024 * 1024ULL)
+
+#define MOST_REQUESTS       1000000000000000ULL
+#define IN_FLIGHT_MAX_BYTES (256 * MIB)
 
 static const char *const verify_choices[] = {"length", "full", NULL};
 
@@ -32,12 +34,36 @@ static const struct opt rows[] = {
     {"unix", 'u', OPT_TEXT, FIELD(unix_path), NULL, "PATH", 0, 0, NULL,
      "connect to a Unix socket instead of host and port"},
     {"connections", 'c', OPT_COUNT, FIELD(connections), "100", "N", 1, 1000000, NULL,
-     "connections, each with one request in flight"},
+     "connections, each with up to --pipeline requests in flight"},
     {"size", 's', OPT_BYTES, FIELD(size_bytes), "256", "BYTES", 1, 16 * MIB, NULL, "message size"},
+    {"sizes", 0, OPT_TEXT, FIELD(sizes), NULL, "LIST", 0, 0, NULL,
+     "instead of --size: sizes with their weights, such as 64:0.7,1k:0.2,64k:0.1"},
+    {"pipeline", 'P', OPT_COUNT, FIELD(pipeline), "1", "N", 1, 4096, NULL,
+     "requests in flight per connection, at most"},
+    {"rate", 'R', OPT_COUNT, FIELD(rate), NULL, "N", 1, 1000000000, NULL,
+     "open loop: so many requests are due per second, over all connections; 0 is a closed loop"},
+    {"arrivals", 0, OPT_CHOICE, FIELD(arrivals), "constant", "HOW", 0, 0, pace_arrivals_names,
+     "how an open loop's requests are spread over time"},
+    {"seed", 0, OPT_COUNT, FIELD(seed), "1", "N", 0, UINT64_MAX, NULL,
+     "of whatever is drawn at random: arrivals and sizes"},
+    {"find-rate", 0, OPT_TEXT, FIELD(find_rate), NULL, "GOAL", 0, 0, NULL,
+     "find the highest rate that keeps a response time, such as 'p99<1ms', and measure that; each "
+     "run lasts --duration (1s)"},
+    {"until-steady", 0, OPT_DURATION_NS, FIELD(until_steady_ns), NULL, "TIME", 0,
+     7 * 24 * 3600 * NS_PER_S, NULL,
+     "repeat with twice the duration while the rate is not steady, up to this time in all"},
+    {"think", 0, OPT_DURATION_NS, FIELD(think_ns), NULL, "TIME", 0, 3600 * NS_PER_S, NULL,
+     "closed loop: pause between a reply and the next request of its connection"},
+    {"churn", 0, OPT_COUNT, FIELD(churn), NULL, "N", 1, MOST_REQUESTS, NULL,
+     "close and reopen each connection after so many requests"},
+    {"connect-only", 0, OPT_FLAG, FIELD(connect_only), NULL, NULL, 0, 0, NULL,
+     "make connections and close them, without any request"},
+    {"ramp", 0, OPT_DURATION_NS, FIELD(ramp_ns), NULL, "TIME", 0, 3600 * NS_PER_S, NULL,
+     "open the connections one by one over this time; a closed loop's begin to work at once"},
     {"duration", 'd', OPT_DURATION_NS, FIELD(duration_ns), NULL, "TIME", NS_PER_MS,
      7 * 24 * 3600 * NS_PER_S, NULL,
      "length of the measuring window; 10s unless --requests ends it"},
-    {"requests", 'n', OPT_COUNT, FIELD(requests), NULL, "N", 1, UINT64_MAX / 2, NULL,
+    {"requests", 'n', OPT_COUNT, FIELD(requests), NULL, "N", 1, MOST_REQUESTS, NULL,
      "end the window after so many requests"},
     {"warmup", 0, OPT_DURATION_NS, FIELD(warmup_ns), "1s", "TIME", 0, 3600 * NS_PER_S, NULL,
      "run for so long before the window starts"},
@@ -49,6 +75,8 @@ static const struct opt rows[] = {
      "check the length of each reply, or every byte of it"},
     {"backend", 'b', OPT_TEXT, FIELD(backend), "auto", "NAME", 0, 0, NULL,
      "event backend; see below"},
+    {"mode", 0, OPT_CHOICE, FIELD(mode), "balanced", "MODE", 0, 0, spin_mode_names,
+     "when nothing is there: look a short while before sleeping, never sleep, or always"},
     {"threads", 't', OPT_COUNT, FIELD(threads), "1", "N", 1, 1024, NULL,
      "threads, each with an event loop and a share of the connections"},
     {"cpus", 0, OPT_CPUS, FIELD(cpus), NULL, "LIST", 0, 0, NULL,
@@ -57,7 +85,8 @@ static const struct opt rows[] = {
      "SO_SNDBUF of each connection"},
     {"rcvbuf", 0, OPT_BYTES, FIELD(rcvbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
      "SO_RCVBUF of each connection"},
-    {"nodelay", 0, OPT_FLAG, FIELD(nodelay), NULL, NULL, 0, 0, NULL, "set TCP_NODELAY"},
+    {"nodelay", 0, OPT_CHOICE, FIELD(nodelay), "on", "on|off", 0, 0, opt_on_off,
+     "TCP_NODELAY; off measures the wait of Nagle's algorithm for acknowledgements, too"},
     {"json", 0, OPT_TEXT, FIELD(json), NULL, "FILE", 0, 0, NULL,
      "write the report there; '-' is stdout, and the text then goes to stderr"},
     {"quiet", 'q', OPT_FLAG, FIELD(quiet), NULL, NULL, 0, 0, NULL, "print only the final results"},
@@ -90,12 +119,13 @@ static int choose_backend(struct run *run)
         return opt_complain(&table, EXIT_UNSUPPORTED, "backend", config->backend, text);
     }
     run->loop.program = table.program;
-    run->loop.conn_bytes = flight_conn_bytes();
+    run->loop.mode = spin_mode_named(config->mode);
+    run->loop.conn_bytes = flight_conn_bytes(config->pipeline);
     run->loop.read_while_unsent = true; /* a long reply begins before its request is all sent */
     run->loop.socket_options = (struct net_options){
         .sndbuf_bytes = config->sndbuf_bytes,
         .rcvbuf_bytes = config->rcvbuf_bytes,
-        .nodelay = config->nodelay,
+        .nodelay = opt_is_on(config->nodelay),
     };
     run->loop.connect_timeout_ns = config->timeout_ns;
     return 0;
@@ -104,7 +134,7 @@ static int choose_backend(struct run *run)
 static int find_target(struct run *run)
 {
     const struct client_config *config = run->config;
-    char why[160], text[192];
+    char why[160], text[224];
 
     if (config->unix_path)
         return net_unix_address(config->unix_path, &run->loop.peer)
@@ -134,12 +164,64 @@ static int raise_limits(const struct client_config *config)
     return EXIT_USAGE;
 }
 
+/* Options that make sense alone, but not together. */
+static int check_together(const struct client_config *config)
+{
+    const char *why = NULL;
+
+    if (config->think_ns && config->rate)
+        why = "--think pauses a closed loop; --rate asks for an open one: use one of them";
+    else if (config->think_ns && config->pipeline > 1)
+        why = "--think needs --pipeline 1: it begins when the reply is there";
+    else if (config->find_rate && (config->requests || config->think_ns || config->connect_only ||
+                                   config->until_steady_ns))
+        why = "--find-rate sets the rate of timed runs: leave out --requests, --think, "
+              "--connect-only and --until-steady";
+    else if (config->until_steady_ns && config->requests)
+        why = "--until-steady lengthens a timed run: leave out --requests";
+    else if (config->connect_only && (config->rate || config->churn || config->requests))
+        why = "--connect-only makes no requests: leave out --rate, --churn and --requests";
+    else if (config->sizes && config->connect_only)
+        why = "--connect-only makes no requests: leave out --sizes";
+    if (!why)
+        return 0;
+    fprintf(stderr, "%s: %s\n", table.program, why);
+    return EXIT_USAGE;
+}
+
+static int choose_sizes(struct run *run)
+{
+    const struct client_config *config = run->config;
+
+    sizes_fixed(&run->sizes, (uint32_t)config->size_bytes);
+    if (config->sizes && sizes_parse(&run->sizes, config->sizes, 16 * MIB))
+        return opt_complain(
+            &table, EXIT_USAGE, "sizes", config->sizes,
+            "is not a list of up to 32 SIZE:WEIGHT, sizes from 1 to 16M and weights "
+            "above 0, such as 64:0.7,1k:0.3");
+    if (run->sizes.longest_bytes * config->pipeline > IN_FLIGHT_MAX_BYTES) {
+        fprintf(stderr,
+                "%s: --pipeline: '%" PRIu64 "' requests of up to %u bytes are more than the "
+                "256 MiB that may be in flight per connection\n",
+                table.program, config->pipeline, run->sizes.longest_bytes);
+        return EXIT_USAGE;
+    }
+    return 0;
+}
+
 static int check_config(struct client_config *config)
 {
-    int err;
+    int err = check_together(config);
+    struct goal goal;
 
+    if (err)
+        return err;
+
+    if (config->find_rate && goal_parse(&goal, config->find_rate))
+        return opt_complain(&table, EXIT_USAGE, "find-rate", config->find_rate,
+                            "is not a goal such as p99<1ms, p99.9<500us or max<10ms");
     if (config->duration_ns == 0 && config->requests == 0)
-        config->duration_ns = 10 * NS_PER_S;
+        config->duration_ns = config->find_rate ? NS_PER_S : 10 * NS_PER_S;
     if (config->threads > config->connections) {
         fprintf(stderr, "%s: --threads: '%" PRIu64 "' is more than the %" PRIu64 " connections\n",
                 table.program, config->threads, config->connections);
@@ -151,92 +233,83 @@ static int check_config(struct client_config *config)
     return 0;
 }
 
-/* Ticks are what the live line moves by; a long window keeps them within their table. */
-static uint64_t choose_tick(const struct client_config *config)
-{
-    uint64_t tick_ns = config->interval_ns;
-
-    if (tick_ns >= NS_PER_S / 2 && config->duration_ns / (tick_ns / 5) < TICKS_MAX)
-        tick_ns /= 5;
-    return tick_ns;
-}
-
 /*
- * Sleeps through the run, but wakes the threads at every tick, so that they look at the clock even
- * when nothing arrives: that is cheaper than a timer in each of their waits. True when interrupted.
+ * A run, and with --until-steady another one of twice the length as long as the last was not steady
+ * and the bound allows it: short disturbances average out over a longer window, drifts do not.
  */
-static bool watch(struct run *run, FILE *out, bool live)
+static int execute_until_steady(struct run *run, FILE *out, struct results *results)
 {
-    struct series series;
-    struct series_point p;
-    bool interrupted = false;
-    uint64_t next_ns = CLOCK_NEVER_NS;
+    const struct client_config *asked = run->config;
+    uint64_t spent_ns = asked->warmup_ns + asked->duration_ns;
+    static struct client_config config;
+    int status = execute(run, out, results);
 
-    series_begin(&series, run);
-    for (;;) {
-        enum crew_news news = crew_wait(&run->crew, next_ns);
-        uint64_t start_ns = atomic_load(&run->start_ns), now_ns = clock_now_ns();
-
-        if (news == CREW_SIGNAL) {
-            interrupted = true;
-            atomic_store(&run->stop, true);
-            crew_wake_all(&run->crew);
-        }
-        if (start_ns && next_ns == CLOCK_NEVER_NS)
-            next_ns = start_ns + run->config->warmup_ns;
-        if (now_ns >= next_ns) {
-            crew_wake_all(&run->crew);
-            next_ns += ((now_ns - next_ns) / run->tick_ns + 1) * run->tick_ns;
-        }
-        while (!run->config->quiet && series_next(&series, &p)) {
-            if (live)
-                print_live_clear(out);
-            print_interval(out, run, &p);
-        }
-        if (news == CREW_DONE)
-            return interrupted;
-        if (live && series_peek(&series, &p))
-            print_live(out, run, &p);
+    config = *asked;
+    while (!status && asked->until_steady_ns && !results->steady.steady && !results->interrupted) {
+        config.duration_ns *= 2;
+        spent_ns += config.warmup_ns + config.duration_ns;
+        if (spent_ns > asked->until_steady_ns)
+            break;
+        if (out)
+            fprintf(out, "Not steady yet (%s): a longer window\n\n", results->steady.reason);
+        execute_free(run);
+        run->config = &config;
+        status = execute(run, out, results);
     }
+    return status;
 }
 
-static int measure(struct run *run, int argc, char **argv)
+/* With --find-rate: the search, then the run at the rate that it found, which is reported. */
+static int execute_search(struct run *run, struct search *search, FILE *out,
+                          struct results *results)
 {
-    const struct client_config *config = run->config;
+    static struct client_config config;
+    char rate[UNITS_TEXT_CAP];
+    int status = search_run(search, run, out);
+
+    if (status)
+        return status;
+    if (search->rate == 0) {
+        fprintf(stderr, "%s: --find-rate: '%s' is not reached at any rate\n", table.program,
+                run->config->find_rate);
+        return EXIT_FAILED;
+    }
+    fprintf(out, "[search] found: %s requests per second\n\n",
+            units_count(rate, sizeof rate, search->rate));
+    config = *run->config;
+    config.rate = search->rate;
+    run->config = &config;
+    return execute(run, config.quiet ? NULL : out, results);
+}
+
+static int measure(struct run *run, const struct client_config *config, int argc, char **argv)
+{
     bool to_stderr = config->json && strcmp(config->json, "-") == 0;
     FILE *out = to_stderr ? stderr : stdout;
-    struct host_pressure before, after;
-    struct results results;
-    struct host host;
-    bool interrupted;
-    char why[160];
+    static struct search search;
+    static struct results results;
     int err, status;
 
-    host_read(&host);
-    host_read_pressure(&before);
-    if (crew_start(&run->crew, flight_run, why, sizeof why)) {
-        fprintf(stderr, "%s: %s\n", table.program, why);
-        return EXIT_USAGE;
+    if (config->find_rate) {
+        goal_parse(&search.goal, config->find_rate);
+        status = execute_search(run, &search, out, &results);
+    } else {
+        status = execute_until_steady(run, config->quiet ? NULL : out, &results);
     }
-    if (!config->quiet)
-        print_header(out, run);
-    interrupted = watch(run, out, !config->quiet && isatty(fileno(out)));
-    err = crew_join(&run->crew);
-    host_read_pressure(&after);
-
-    results_collect(&results, run, interrupted);
+    if (status == EXIT_USAGE || !run->flights)
+        return status;
     print_final(out, run, &results);
-    if (err)
-        fprintf(stderr, "%s: the event loop failed: %s\n", table.program, strerror(-err));
-    status = err || results_failed(&results) ? EXIT_FAILED : EXIT_SUCCESS;
+    if (!status && results_failed(&results))
+        status = EXIT_FAILED;
     if (config->json) {
-        err = results_write(&results, run, &table, argc, argv, &host, &before, &after, status);
+        err = results_write(&results, run, config->find_rate ? &search : NULL, &table, argc, argv,
+                            status);
         if (err) {
-            fprintf(stderr, "%s: --json: '%s' could not be written: %s\n", table.program,
-                    config->json, strerror(-err));
+            opt_complain(&table, 0, "json", config->json, strerror(-err));
             status = EXIT_FAILED;
         }
     }
+    execute_free(run);
     return status;
 }
 
@@ -256,6 +329,8 @@ int main(int argc, char **argv)
     }
     err = check_config(&config);
     if (!err)
+        err = choose_sizes(&run);
+    if (!err)
         err = choose_backend(&run);
     if (!err)
         err = find_target(&run);
@@ -263,17 +338,7 @@ int main(int argc, char **argv)
         err = raise_limits(&config);
     if (err)
         return err;
-    run.tick_ns = choose_tick(&config);
+    run.arrivals = pace_arrivals_named(config.arrivals);
     run.verify_full = strcmp(config.verify, "full") == 0;
-    err = crew_init(&run.crew, (unsigned)config.threads, &config.cpus);
-    if (!err)
-        err = flight_init(&run);
-    if (err) {
-        fprintf(stderr, "%s: cannot prepare the run: %s\n", table.program, strerror(-err));
-        return EXIT_FAILED;
-    }
-    err = measure(&run, argc, argv);
-    flight_free(&run);
-    crew_free(&run.crew);
-    return err;
+    return measure(&run, &config, argc, argv);
 }

@@ -10,13 +10,23 @@
 #include <stdint.h>
 
 struct client_config {
-    const char *host, *unix_path, *backend, *verify, *json;
+    const char *host, *unix_path, *backend, *mode, *verify, *json;
     uint64_t port, connections, size_bytes, threads, requests;
     uint64_t duration_ns; /* 0: until `requests` are done */
     uint64_t warmup_ns, interval_ns, timeout_ns;
+    uint64_t rate; /* requests per second, due in an open loop; 0: closed loop */
+    const char *arrivals;
+    uint64_t seed, pipeline;
+    const char *find_rate;    /* goal of a search; NULL: none */
+    uint64_t until_steady_ns; /* bound of the time for repeated runs; 0: one run */
+    const char *sizes;        /* NULL: all of size_bytes */
+    uint64_t churn;           /* requests per connection before it is made anew; 0: never */
+    bool connect_only;
+    uint64_t ramp_ns, think_ns;
     uint64_t sndbuf_bytes, rcvbuf_bytes;
     struct opt_cpus cpus;
-    bool nodelay, quiet;
+    const char *nodelay;
+    bool quiet;
 };
 
 #endif

@@ -1,166 +1,182 @@
 #include "client/flight.h"
 
+#include "client/window.h"
 #include "common/clock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Connections being made at once, per thread: enough to be quick, few enough for any backlog. */
 enum { CONNECTING_MAX = 64 };
 
-/* How often overdue connects and replies are looked for, and how long the drain may last. */
+/* How often overdue connects and replies are looked for. */
 #define CHECK_NS (100 * NS_PER_MS)
-#define DRAIN_NS NS_PER_S
 
-struct flight_conn {
-    struct conn base;
-    uint64_t sent_ns;      /* when the request was handed over; when connecting: begun */
-    uint64_t awaited;      /* bytes of the reply still to come; 0: nothing in flight */
-    uint64_t requests;     /* completed in the window */
-    uint32_t tx_at, rx_at; /* places in the pattern */
-};
+/* After a failed reconnect, such as for want of ports: others may come free. */
+#define RECONNECT_PAUSE_NS (10 * NS_PER_MS)
 
-size_t flight_conn_bytes(void)
+size_t flight_conn_bytes(uint64_t pipeline)
 {
-    return sizeof(struct flight_conn);
+    return sizeof(struct flight_conn) + pipeline * sizeof(struct request);
 }
 
-static struct flight_conn *flight_conn(struct conn *c)
+static bool open_loop(const struct flight *f)
 {
-    return (struct flight_conn *)c;
+    return f->config->rate != 0;
 }
 
-/* ---- phases and ticks ------------------------------------------------------------------------ */
+/* ---- connections without anything to do ------------------------------------------------------ */
 
-static void set_deadline(struct flight *f)
+static void rest_end(struct flight *f, struct flight_conn *c)
 {
-    uint64_t phase_end_ns = f->phase == PHASE_WARM_UP  ? f->window_start_ns
-                            : f->phase == PHASE_WINDOW ? f->window_end_ns
-                                                       : CLOCK_NEVER_NS;
-
-    f->deadline_ns =
-        f->phase == PHASE_WINDOW && f->tick_end_ns < phase_end_ns ? f->tick_end_ns : phase_end_ns;
+    if (c->rest == REST_IDLE)
+        TAILQ_REMOVE(&f->idle, c, link);
+    else if (c->rest == REST_THINKING)
+        TAILQ_REMOVE(&f->thinking, c, link);
+    c->rest = REST_NONE;
 }
 
-static void publish_tick(struct flight *f)
+static void rest_idle(struct flight *f, struct flight_conn *c)
 {
-    const struct stats *s = &f->worker->stats;
-    unsigned n = atomic_load_explicit(&f->ticks_done, memory_order_relaxed);
-    uint64_t errors = stats_errors_total(s);
-
-    if (n == TICKS_MAX)
+    if (c->rest != REST_NONE)
         return;
-    f->ticks[n].requests = s->requests - f->tick_start_requests;
-    f->ticks[n].errors = errors - f->tick_start_errors;
-    f->tick_start_requests = s->requests;
-    f->tick_start_errors = errors;
-    f->tick_end_ns += f->run->tick_ns;
-    atomic_store_explicit(&f->ticks_done, n + 1, memory_order_release);
-    crew_tell(f->worker->crew);
+    c->rest = REST_IDLE;
+    TAILQ_INSERT_TAIL(&f->idle, c, link);
 }
 
-static void fairness_add(struct fairness *sum, uint64_t requests)
+static void rest_think(struct flight *f, struct flight_conn *c)
 {
-    if (sum->connections++ == 0 || requests < sum->min_requests)
-        sum->min_requests = requests;
-    if (requests > sum->max_requests)
-        sum->max_requests = requests;
-    sum->starved += requests == 0;
-    sum->sum += (double)requests;
-    sum->sum_of_squares += (double)requests * (double)requests;
+    c->rest = REST_THINKING;
+    c->ready_ns = f->now_ns + f->config->think_ns;
+    TAILQ_INSERT_TAIL(&f->thinking, c, link);
 }
 
-static void begin_window(struct flight *f, struct loop *l)
+/* Those that have thought enough become idle. */
+static void wake_thinkers(struct flight *f)
 {
-    struct stats *s = &f->worker->stats;
+    struct flight_conn *c;
 
-    f->phase = PHASE_WINDOW;
-    for (struct conn *c = conn_next(&l->conns, NULL); c; c = conn_next(&l->conns, c))
-        flight_conn(c)->requests = 0;
-    hist_reset(&f->service);
-    s->events_max = 0;
-    f->at_start = *s;
-    f->cpu_at_start = os_thread_cpu_time();
-    f->tick_start_requests = s->requests;
-    f->tick_start_errors = stats_errors_total(s);
-    f->tick_end_ns = f->window_start_ns + f->run->tick_ns;
-    f->measured = true;
-    if (f->run->config->requests) {
-        f->budget = f->quota > f->in_flight ? f->quota - f->in_flight : 0;
-        f->last_request = s->requests + f->quota;
+    while ((c = TAILQ_FIRST(&f->thinking)) != NULL && c->ready_ns <= f->now_ns) {
+        rest_end(f, c);
+        rest_idle(f, c);
     }
-}
-
-/* at_ns: the window's nominal end, or the moment it was cut short. */
-static void end_window(struct flight *f, struct loop *l, uint64_t at_ns)
-{
-    f->phase = PHASE_DRAIN;
-    f->window_end_ns = at_ns;
-    f->at_end = f->worker->stats;
-    f->cpu_at_end = os_thread_cpu_time();
-    f->unfinished = f->in_flight;
-    f->drain_end_ns = clock_now_ns() + DRAIN_NS;
-    for (struct conn *c = conn_next(&l->conns, NULL); c; c = conn_next(&l->conns, c))
-        if (!c->connecting)
-            fairness_add(&f->fairness, flight_conn(c)->requests);
-    publish_tick(f); /* the last one may be shorter than the others */
-    atomic_store_explicit(&f->window_over, true, memory_order_release);
-}
-
-/* Moves on through ticks and phases until they agree with the clock. */
-static void catch_up(struct flight *f, struct loop *l)
-{
-    while (f->now_ns >= f->deadline_ns) {
-        if (f->phase == PHASE_WARM_UP)
-            begin_window(f, l);
-        else if (f->now_ns >= f->window_end_ns && f->tick_end_ns >= f->window_end_ns)
-            end_window(f, l, f->window_end_ns);
-        else
-            publish_tick(f);
-        set_deadline(f);
-    }
-}
-
-static void read_clock(struct flight *f, struct loop *l)
-{
-    f->now_ns = clock_now_ns();
-    f->now_is_fresh = true;
-    if (f->now_ns >= f->deadline_ns)
-        catch_up(f, l);
 }
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-/* The next request of a connection that has none in flight, if one may be begun. */
-static struct span begin_request(struct flight *f, struct flight_conn *c)
+/* How many more requests this connection may begin now, as far as it is concerned. */
+static unsigned free_slots(const struct flight *f, const struct flight_conn *c)
 {
-    size_t len = f->run->config->size_bytes;
-    struct span out;
+    uint64_t slots = f->pipeline - c->in_flight;
 
-    if (f->budget == 0 || f->phase > PHASE_WINDOW)
-        return SPAN_NONE;
-    f->budget--;
-    f->in_flight++;
-    out = pattern_span(&f->run->pattern, c->tx_at, len);
-    c->tx_at = pattern_advance(c->tx_at, len);
-    c->awaited = len;
-    c->sent_ns = f->now_ns;
-    return out;
+    if (c->base.unsent.len || c->retiring)
+        return 0; /* asked again when a reply comes */
+    if (f->config->churn && f->config->churn - c->begun < slots)
+        slots = f->config->churn - c->begun;
+    return (unsigned)slots;
 }
 
+/* Whether the schedule, or in a closed loop the budget, has a request to be sent now. */
+static bool request_due(const struct flight *f)
+{
+    if (f->budget == 0)
+        return false;
+    if (!open_loop(f))
+        return f->phase <= PHASE_WINDOW;
+    return (f->phase == PHASE_WARM_UP || f->phase == PHASE_WINDOW || f->phase == PHASE_DRAIN) &&
+           f->pace.due_ns <= f->now_ns && f->pace.due_ns < f->window_end_ns;
+}
+
+/* Takes a request off the schedule, and notes how late it is and why. */
+static uint64_t take_due(struct flight *f)
+{
+    bool waited = TAILQ_EMPTY(&f->idle); /* for a connection, not for this thread to come round */
+    uint64_t due_ns = pace_take(&f->pace);
+
+    if (!window_holds(f, due_ns))
+        return due_ns;
+    f->due_in_window++;
+    hist_record(waited ? &f->queued : &f->lateness, f->now_ns - due_ns);
+    while (f->arrived.due_ns <= f->now_ns && f->arrived.due_ns < f->window_end_ns)
+        pace_take(&f->arrived);
+    if (f->arrived.taken > f->pace.taken && f->arrived.taken - f->pace.taken > f->queue_peak)
+        f->queue_peak = f->arrived.taken - f->pace.taken;
+    return due_ns;
+}
+
+/* Returns its length. */
+static uint32_t begin_request(struct flight *f, struct flight_conn *c)
+{
+    unsigned place = (unsigned)c->oldest + c->in_flight;
+    struct request *r = &c->ring[place < f->pipeline ? place : place - f->pipeline];
+
+    r->due_ns = open_loop(f) ? take_due(f) : 0;
+    r->sent_ns = f->now_ns;
+    r->bytes = sizes_draw(&f->run->sizes, &f->rng);
+    if (c->in_flight++ == 0)
+        c->awaited = r->bytes;
+    c->begun++;
+    c->outstanding += r->bytes;
+    c->tx_at = pattern_advance(c->tx_at, r->bytes);
+    f->budget--;
+    f->in_flight++;
+    f->sent_in_window += f->phase == PHASE_WINDOW;
+    return r->bytes;
+}
+
+/*
+ * Begins what is due on a connection, at most `most` requests, as one span: they lie side by side.
+ * A connection that could take more goes to the end of the idle ones.
+ */
+static struct span begin_requests(struct flight *f, struct flight_conn *c, unsigned most)
+{
+    unsigned slots = free_slots(f, c);
+    uint32_t from = c->tx_at;
+    size_t bytes = 0;
+
+    for (unsigned i = 0; i < most && slots && request_due(f); i++, slots--)
+        bytes += begin_request(f, c);
+    rest_end(f, c);
+    if (slots)
+        rest_idle(f, c);
+    return bytes ? pattern_span(&f->run->pattern, from, bytes) : SPAN_NONE;
+}
+
+/* The oldest request's reply is complete. */
 static void complete_request(struct flight *f, struct loop *l, struct flight_conn *c)
 {
-    f->in_flight--;
-    if (f->phase > PHASE_WINDOW)
-        return;
-    hist_record(&f->service, f->now_ns - c->sent_ns);
-    c->requests++;
-    l->stats->requests++;
-    if (l->stats->requests == f->last_request) {
-        end_window(f, l, f->now_ns);
-        set_deadline(f);
+    const struct request *r = &c->ring[c->oldest];
+    bool counts = open_loop(f) ? window_holds(f, r->due_ns) : f->phase == PHASE_WINDOW;
+
+    if (counts) {
+        hist_record(&f->service, f->now_ns - r->sent_ns);
+        if (open_loop(f))
+            hist_record(&f->response, f->now_ns - r->due_ns);
     }
+    if (++c->oldest == f->pipeline)
+        c->oldest = 0;
+    if (--c->in_flight)
+        c->awaited = c->ring[c->oldest].bytes;
+    f->in_flight--;
+    c->requests += f->phase == PHASE_WINDOW;
+    if (++l->stats->requests == f->last_request && f->phase == PHASE_WINDOW)
+        window_cut(f, l);
+}
+
+/* What a connection does after replies have come in. */
+static struct span carry_on(struct flight *f, struct flight_conn *c)
+{
+    if (f->config->churn && c->begun == f->config->churn && c->in_flight == 0) {
+        c->retiring = c->base.close_asked = true;
+        return SPAN_NONE;
+    }
+    if (f->config->think_ns) {
+        rest_think(f, c);
+        return SPAN_NONE;
+    }
+    return begin_requests(f, c, UINT_MAX);
 }
 
 /* A reply that cannot be right: the connection is of no further use. */
@@ -175,19 +191,29 @@ struct span on_bytes(struct loop *l, struct conn *base, struct span in)
 {
     struct flight *f = l->program;
     struct flight_conn *c = flight_conn(base);
+    bool completed = false;
 
-    if (in.len > c->awaited)
+    if (in.len > c->outstanding)
         return reject(l, c, ERROR_excess);
-    if (f->run->verify_full &&
-        memcmp(in.bytes, pattern_span(&f->run->pattern, c->rx_at, in.len).bytes, in.len) != 0)
-        return reject(l, c, ERROR_corrupt);
-    c->rx_at = pattern_advance(c->rx_at, in.len);
-    c->awaited -= in.len;
-    if (c->awaited)
-        return SPAN_NONE;
-    read_clock(f, l);
-    complete_request(f, l, c);
-    return begin_request(f, c);
+    c->outstanding -= in.len;
+    while (in.len) {
+        size_t part = in.len < c->awaited ? in.len : c->awaited;
+
+        if (f->run->verify_full &&
+            memcmp(in.bytes, pattern_span(&f->run->pattern, c->rx_at, part).bytes, part) != 0)
+            return reject(l, c, ERROR_corrupt);
+        c->rx_at = pattern_advance(c->rx_at, part);
+        c->awaited -= (uint32_t)part;
+        in.bytes += part;
+        in.len -= part;
+        if (c->awaited)
+            break;
+        if (!completed)
+            window_read_clock(f, l); /* one arrival, one moment, however many replies it ends */
+        completed = true;
+        complete_request(f, l, c);
+    }
+    return completed ? carry_on(f, c) : SPAN_NONE;
 }
 
 /* ---- connections ----------------------------------------------------------------------------- */
@@ -197,11 +223,23 @@ struct span on_open(struct loop *l, struct conn *base)
     struct flight *f = l->program;
     struct flight_conn *c = flight_conn(base);
 
+    window_read_clock(f, l);
     f->connecting--;
-    c->tx_at = c->rx_at = pattern_entry((uint64_t)f->worker->index << 20 | f->opened);
-    c->sent_ns = 0;
-    f->opened++;
-    return SPAN_NONE;
+    f->opened += f->phase == PHASE_CONNECT;
+    f->reopened += f->phase != PHASE_CONNECT;
+    c->tx_at = c->rx_at =
+        pattern_entry((uint64_t)f->worker->index << 32 | (f->opened + f->reopened));
+    if (f->phase == PHASE_WINDOW)
+        hist_record(&f->connects, f->now_ns - base->begun_ns);
+    if (f->config->connect_only) {
+        c->retiring = base->close_asked = true;
+        return SPAN_NONE;
+    }
+    if (f->phase == PHASE_CONNECT && !f->config->ramp_ns) {
+        rest_idle(f, c);
+        return SPAN_NONE;
+    }
+    return begin_requests(f, c, UINT_MAX);
 }
 
 bool on_accept(struct loop *l, int fd)
@@ -211,45 +249,58 @@ bool on_accept(struct loop *l, int fd)
     return true; /* a client listens on nothing */
 }
 
+static bool reopens(const struct flight *f)
+{
+    return (f->config->churn || f->config->connect_only) && f->phase <= PHASE_WINDOW;
+}
+
+static void connect_failed(struct flight *f)
+{
+    f->connecting--;
+    f->failed += f->phase == PHASE_CONNECT;
+    if (f->phase > PHASE_CONNECT && reopens(f)) {
+        f->to_reopen++;
+        f->connect_after_ns = clock_now_ns() + RECONNECT_PAUSE_NS;
+    }
+}
+
 void on_close(struct loop *l, struct conn *base, int err)
 {
     struct flight *f = l->program;
     struct flight_conn *c = flight_conn(base);
 
-    if (!c || base->connecting) {
-        f->connecting--;
-        f->failed++;
+    if (!base || base->connecting) {
+        connect_failed(f);
         return;
     }
-    f->lost++;
-    if (c->awaited) {
-        f->in_flight--;
-        if (err == 0 && !base->close_asked)
+    rest_end(f, c);
+    if (f->phase == PHASE_WINDOW && !f->config->connect_only)
+        fairness_add(&f->fairness, c->requests);
+    if (!c->retiring) {
+        f->lost++;
+        f->in_flight -= c->in_flight;
+        if (c->in_flight && err == 0 && !base->close_asked)
             loop_fault(l, ERROR_closed_early, 0);
     }
-    if (f->phase == PHASE_WINDOW)
-        fairness_add(&f->fairness, c->requests);
-    if (f->kick == base)
-        f->kick = NULL;
+    f->to_reopen += reopens(f);
 }
 
-/*
- * The next connection or reply that is overdue, from c on: looked for now and then, because a scan
- * costs less than a timer per request. NULL when there is none.
- */
+/* When what c waits for began; CLOCK_NEVER_NS when it waits for nothing. */
+static uint64_t waiting_since_ns(const struct flight_conn *c)
+{
+    if (c->base.connecting)
+        return c->base.begun_ns;
+    return c->in_flight ? c->ring[c->oldest].sent_ns : CLOCK_NEVER_NS;
+}
+
+/* Looked for now and then, because a scan costs less than a timer per request. */
 static struct conn *find_overdue(struct flight *f, struct loop *l)
 {
-    uint64_t timeout_ns = f->run->config->timeout_ns;
+    for (struct conn *c = conn_next(&l->conns, NULL); c; c = conn_next(&l->conns, c)) {
+        uint64_t since_ns = waiting_since_ns(flight_conn(c));
 
-    for (struct conn *base = conn_next(&l->conns, NULL); base; base = conn_next(&l->conns, base)) {
-        struct flight_conn *c = flight_conn(base);
-
-        if (base->close_asked || (!base->connecting && !c->awaited))
-            continue;
-        if (c->sent_ns == 0)
-            c->sent_ns = f->now_ns; /* a connect, seen for the first time */
-        if (f->now_ns > c->sent_ns && f->now_ns - c->sent_ns > timeout_ns)
-            return base;
+        if (!c->close_asked && since_ns < f->now_ns && f->now_ns - since_ns > f->config->timeout_ns)
+            return c;
     }
     return NULL;
 }
@@ -300,16 +351,31 @@ static void become_ready(struct flight *f)
     crew_tell(&run->crew);
 }
 
+/* When the next connection may be begun: with --ramp they are spread over it. */
+static uint64_t next_connect_ns(struct flight *f)
+{
+    if (f->connect_start_ns == 0)
+        f->connect_start_ns = f->now_ns;
+    return f->connect_start_ns + f->config->ramp_ns / f->to_open * f->asked;
+}
+
+static bool send_due(struct flight *f, struct due *due);
+
 static void connect_due(struct flight *f, struct loop *l, struct due *due)
 {
-    if (check_overdue(f, l, due))
+    uint64_t next_ns;
+
+    if (check_overdue(f, l, due) || (f->config->ramp_ns && send_due(f, due)))
         return;
-    if (f->asked < f->to_open && f->connecting < CONNECTING_MAX) {
+    next_ns = f->asked < f->to_open ? next_connect_ns(f) : CLOCK_NEVER_NS;
+    if (next_ns <= f->now_ns && f->connecting < CONNECTING_MAX) {
         f->asked++;
         f->connecting++;
         due->kind = DUE_CONNECT;
-    } else if (f->connecting) {
-        wait_until(due, f->now_ns + CHECK_NS);
+    } else if (f->connecting || f->asked < f->to_open) {
+        uint64_t check_ns = f->now_ns + CHECK_NS;
+
+        wait_until(due, next_ns > f->now_ns && next_ns < check_ns ? next_ns : check_ns);
     } else {
         become_ready(f);
         wait_until(due, f->now_ns); /* come round again at once: it may have been the last */
@@ -319,73 +385,98 @@ static void connect_due(struct flight *f, struct loop *l, struct due *due)
 static void ready_due(struct flight *f, struct due *due)
 {
     uint64_t start_ns = atomic_load(&f->run->start_ns);
-    const struct client_config *config = f->run->config;
+    const struct client_config *config = f->config;
 
     if (!start_ns) {
         wait_until(due, CLOCK_NEVER_NS);
         return;
     }
-    f->phase = PHASE_WARM_UP;
-    f->window_start_ns = start_ns + config->warmup_ns;
-    f->window_end_ns =
-        config->duration_ns ? f->window_start_ns + config->duration_ns : CLOCK_NEVER_NS;
-    set_deadline(f);
+    window_plan(f, start_ns);
+    if (open_loop(f)) {
+        pace_start(&f->pace, f->run->arrivals, config->rate, config->seed, f->worker->index,
+                   f->run->crew.count, start_ns);
+        f->arrived = f->pace;
+    }
     wait_until(due, start_ns);
 }
 
-/* Sends the first request of each connection; then everything follows from the replies. */
-static bool kick_due(struct flight *f, struct loop *l, struct due *due)
+/* Gives an idle connection its requests, if any are due. */
+static bool send_due(struct flight *f, struct due *due)
 {
-    while (!f->kicked) {
-        f->kick = conn_next(&l->conns, f->kick);
-        if (!f->kick) {
-            f->kicked = true;
-            return false;
-        }
-        if (flight_conn(f->kick)->awaited)
-            continue;
-        due->out = begin_request(f, flight_conn(f->kick));
-        if (due->out.len) {
+    wake_thinkers(f);
+    while (request_due(f) && !TAILQ_EMPTY(&f->idle)) {
+        struct flight_conn *c = TAILQ_FIRST(&f->idle);
+
+        if (free_slots(f, c)) {
             due->kind = DUE_SEND;
-            due->conn = f->kick;
+            due->conn = &c->base;
+            due->out = begin_requests(f, c, open_loop(f) ? 1 : UINT_MAX);
             return true;
         }
+        rest_end(f, c);
     }
     return false;
 }
 
+static bool reopen_due(struct flight *f, struct due *due)
+{
+    if (!f->to_reopen || f->connecting >= CONNECTING_MAX || f->now_ns < f->connect_after_ns)
+        return false;
+    f->to_reopen--;
+    f->connecting++;
+    due->kind = DUE_CONNECT;
+    return true;
+}
+
+/* The next moment at which something is due of itself. */
+static uint64_t next_wake_ns(const struct flight *f)
+{
+    const struct flight_conn *thinker = TAILQ_FIRST(&f->thinking);
+    uint64_t wake_ns = thinker ? thinker->ready_ns : CLOCK_NEVER_NS;
+
+    if (open_loop(f) && f->budget && !TAILQ_EMPTY(&f->idle) && f->pace.due_ns < wake_ns &&
+        f->pace.due_ns < f->window_end_ns)
+        wake_ns = f->pace.due_ns;
+    if (f->to_reopen && f->connect_after_ns < wake_ns)
+        wake_ns = f->connect_after_ns;
+    return wake_ns; /* for the clock alone the main thread wakes us, at every tick */
+}
+
 static void measure_due(struct flight *f, struct loop *l, struct due *due)
 {
-    if (l->conns.open == 0 || (f->budget == 0 && f->in_flight == 0)) {
-        if (f->phase == PHASE_WARM_UP)
-            begin_window(f, l);
-        end_window(f, l, f->now_ns);
-        set_deadline(f);
+    bool deserted = l->conns.open == 0 && !f->to_reopen && !f->connecting;
+
+    if (deserted || (f->budget == 0 && f->in_flight == 0)) {
+        window_cut(f, l);
         quit(due);
-    } else if (!check_overdue(f, l, due) && !kick_due(f, l, due)) {
-        wait_until(due, CLOCK_NEVER_NS); /* the main thread wakes us at every tick */
+    } else if (!check_overdue(f, l, due) && !reopen_due(f, due) && !send_due(f, due)) {
+        wait_until(due, next_wake_ns(f));
     }
 }
 
-static void drain_due(struct flight *f, struct due *due)
+/* An open loop still sends what was due in the window and records it; then all is over. */
+static void drain_due(struct flight *f, struct loop *l, struct due *due)
 {
-    if (f->in_flight == 0 || f->now_ns >= f->drain_end_ns)
+    bool more = open_loop(f) && f->pace.due_ns < f->window_end_ns && f->budget && l->conns.open;
+
+    if (f->now_ns >= f->drain_end_ns || (f->in_flight == 0 && !more))
         quit(due);
-    else
+    else if (!check_overdue(f, l, due) && !send_due(f, due))
         wait_until(due, f->drain_end_ns);
 }
 
 /* Ends early; what the window has brought so far is kept. */
 static void stop_due(struct flight *f, struct loop *l, struct due *due)
 {
-    if (f->phase == PHASE_WINDOW) {
-        end_window(f, l, f->now_ns);
-        set_deadline(f);
-    }
-    if (f->phase == PHASE_DRAIN)
-        drain_due(f, due);
-    else
+    if (f->phase == PHASE_WINDOW)
+        window_cut(f, l);
+    if (f->phase != PHASE_DRAIN) {
         quit(due);
+        return;
+    }
+    if (f->drain_end_ns > f->now_ns + NS_PER_S)
+        f->drain_end_ns = f->now_ns + NS_PER_S;
+    drain_due(f, l, due);
 }
 
 void next_due(struct loop *l, struct due *due)
@@ -393,7 +484,7 @@ void next_due(struct loop *l, struct due *due)
     struct flight *f = l->program;
 
     if (!f->now_is_fresh)
-        read_clock(f, l);
+        window_read_clock(f, l);
     f->now_is_fresh = false;
 
     if (atomic_load_explicit(&f->run->stop, memory_order_relaxed))
@@ -403,7 +494,7 @@ void next_due(struct loop *l, struct due *due)
     else if (f->phase == PHASE_READY)
         ready_due(f, due);
     else if (f->phase == PHASE_DRAIN)
-        drain_due(f, due);
+        drain_due(f, l, due);
     else
         measure_due(f, l, due);
 }
@@ -415,37 +506,64 @@ static uint64_t share(uint64_t total, unsigned index, unsigned count)
     return total / count + (index < total % count);
 }
 
+/* What the schedule had in the window and was never sent. */
+static void count_unsent(struct flight *f)
+{
+    if (!open_loop(f) || !f->measured)
+        return;
+    while (f->budget && f->pace.due_ns < f->window_end_ns) {
+        f->never_sent += window_holds(f, pace_take(&f->pace));
+        f->budget--;
+    }
+}
+
 int flight_run(struct worker *w)
 {
     struct flight *f = w->program;
+    int err;
 
-    return loop_run(w, &f->run->loop, -1, f);
+    os_own_descriptors();
+    err = loop_run(w, &f->run->loop, -1, f);
+    f->ended_ns = clock_now_ns();
+    count_unsent(f);
+    return err;
+}
+
+static int init_thread(struct run *run, unsigned index)
+{
+    const struct client_config *config = run->config;
+    struct flight *f = &run->flights[index];
+
+    f->run = run;
+    f->config = config;
+    f->worker = &run->crew.workers[index];
+    f->worker->program = f;
+    f->pipeline = (unsigned)config->pipeline;
+    f->rng.state = config->seed + index;
+    f->to_open = (uint32_t)share(config->connections, index, run->crew.count);
+    f->quota = share(config->requests, index, run->crew.count);
+    f->budget = f->last_request = UINT64_MAX;
+    f->deadline_ns = f->window_end_ns = CLOCK_NEVER_NS;
+    TAILQ_INIT(&f->idle);
+    TAILQ_INIT(&f->thinking);
+    hist_reset(&f->service);
+    hist_reset(&f->response);
+    hist_reset(&f->lateness);
+    hist_reset(&f->queued);
+    hist_reset(&f->connects);
+    f->ticks = calloc(TICKS_MAX, sizeof *f->ticks);
+    return f->ticks ? 0 : -ENOMEM;
 }
 
 int flight_init(struct run *run)
 {
-    const struct client_config *config = run->config;
-    unsigned count = run->crew.count;
-
-    run->flights = calloc(count, sizeof *run->flights);
+    run->flights = calloc(run->crew.count, sizeof *run->flights);
     if (!run->flights)
         return -ENOMEM;
-    for (unsigned i = 0; i < count; i++) {
-        struct flight *f = &run->flights[i];
-
-        f->run = run;
-        f->worker = &run->crew.workers[i];
-        f->worker->program = f;
-        f->to_open = (uint32_t)share(config->connections, i, count);
-        f->quota = share(config->requests, i, count);
-        f->budget = f->last_request = UINT64_MAX;
-        f->deadline_ns = CLOCK_NEVER_NS;
-        hist_reset(&f->service);
-        f->ticks = calloc(TICKS_MAX, sizeof *f->ticks);
-        if (!f->ticks)
+    for (unsigned i = 0; i < run->crew.count; i++)
+        if (init_thread(run, i))
             return -ENOMEM;
-    }
-    return pattern_init(&run->pattern, config->size_bytes);
+    return pattern_init(&run->pattern, run->sizes.longest_bytes * run->config->pipeline);
 }
 
 void flight_free(struct run *run)

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PATTERN_PERIOD = 65521 };
+enum { PATTERN_PERIOD = 8191 };
 
 struct pattern {
     unsigned char *bytes; /* PATTERN_PERIOD + longest */
@@ -29,7 +29,7 @@ void pattern_free(struct pattern *p);
 /* Where connection number n enters the stream. */
 static inline uint32_t pattern_entry(uint64_t n)
 {
-    return (uint32_t)(n * 7919 % PATTERN_PERIOD);
+    return (uint32_t)(n * 1009 % PATTERN_PERIOD);
 }
 
 static inline uint32_t pattern_advance(uint32_t at, size_t len)

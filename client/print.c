@@ -20,10 +20,22 @@ void print_header(FILE *out, const struct run *run)
     for (unsigned i = 0; i < run->loop.feature_count; i++)
         fprintf(out, "%s%s", i ? ", " : " (", run->loop.features[i]);
     fprintf(out, "%s\n", run->loop.feature_count ? ")" : "");
-    fprintf(out, "Connections: %s on %u thread%s\n",
+    fprintf(out, "Connections: %s on %u thread%s",
             units_count(number, sizeof number, c->connections), run->crew.count,
             run->crew.count == 1 ? "" : "s");
-    fprintf(out, "Message:     %s\n", units_bytes(size, sizeof size, c->size_bytes));
+    if (c->pipeline > 1)
+        fprintf(out, ", up to %s requests in flight on each",
+                units_count(number, sizeof number, c->pipeline));
+    fputc('\n', out);
+    if (c->sizes)
+        fprintf(out, "Messages:    %s (size:weight), %.0f bytes on average\n", c->sizes,
+                run->sizes.mean_bytes);
+    else
+        fprintf(out, "Message:     %s\n", units_bytes(size, sizeof size, c->size_bytes));
+    if (c->rate)
+        fprintf(out, "Rate:        %s requests per second, %s (open loop)\n",
+                units_count(number, sizeof number, c->rate), c->arrivals);
+    fprintf(out, "Mode:        %s\n", c->mode);
     if (c->requests)
         fprintf(out, "Requests:    %s", units_count(number, sizeof number, c->requests));
     else
@@ -35,7 +47,7 @@ void print_header(FILE *out, const struct run *run)
 /* Bytes both ways, as the published figures have it. */
 static double throughput_mib_s(const struct run *run, double qps)
 {
-    return qps * 2.0 * (double)run->config->size_bytes / MIB;
+    return qps * 2.0 * run->sizes.mean_bytes / MIB;
 }
 
 static void print_point(FILE *out, const struct run *run, const struct series_point *p)
@@ -72,7 +84,7 @@ void print_live_clear(FILE *out)
     fprintf(out, "\r%s", clear_to_end);
 }
 
-static void print_latency(FILE *out, const struct hist *h)
+static void print_latency(FILE *out, const char *label, const struct hist *h, const char *what)
 {
     static const struct {
         const char *name;
@@ -82,13 +94,51 @@ static void print_latency(FILE *out, const struct hist *h)
 
     if (h->count == 0)
         return;
-    fprintf(out, "Latency:        ");
+    fprintf(out, "%-15s ", label);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         fprintf(out, "%s %s | ", rows[i].name,
                 units_duration(text, sizeof text, hist_percentile_ns(h, rows[i].percent)));
-    fprintf(out, "max %s  (service time)\n", units_duration(text, sizeof text, h->max_ns));
+    fprintf(out, "max %s  (%s)\n", units_duration(text, sizeof text, h->max_ns), what);
     if (h->over_range)
-        fprintf(out, "                %" PRIu64 " values were beyond one hour\n", h->over_range);
+        fprintf(out, "%16s%" PRIu64 " values were beyond one hour\n", "", h->over_range);
+}
+
+static void print_open_loop(FILE *out, const struct run *run, const struct results *r)
+{
+    char a[UNITS_TEXT_CAP], b[UNITS_TEXT_CAP], c[UNITS_TEXT_CAP];
+
+    if (!run->config->rate)
+        return;
+    print_latency(out, "Response time:", &r->response, "from when each was due");
+    fprintf(out, "Schedule:       %s requests due (%s), sent %.1f per second | queue at most %s\n",
+            units_count(a, sizeof a, r->scheduled), run->config->arrivals, results_rate(r, r->sent),
+            units_count(b, sizeof b, r->queue_peak));
+    fprintf(out, "Lateness:       of sends, P99 %s, max %s with a connection free",
+            units_duration(a, sizeof a, hist_percentile_ns(&r->lateness, 99)),
+            units_duration(b, sizeof b, r->lateness.max_ns));
+    if (r->queued.count)
+        fprintf(out, " | %s waited for one, max %s", units_count(a, sizeof a, r->queued.count),
+                units_duration(b, sizeof b, r->queued.max_ns));
+    fputc('\n', out);
+    if (r->never_sent + r->never_answered)
+        fprintf(out,
+                "NOT ANSWERED:   %s never sent, %s without a reply: the latencies are of the "
+                "other %s\n",
+                units_count(a, sizeof a, r->never_sent),
+                units_count(b, sizeof b, r->never_answered),
+                units_count(c, sizeof c, r->response.count));
+}
+
+static void print_churn(FILE *out, const struct run *run, const struct results *r)
+{
+    char number[UNITS_TEXT_CAP];
+
+    if (!run->config->churn && !run->config->connect_only)
+        return;
+    fprintf(out, "Connects:       %s in the window, %.1f per second\n",
+            units_count(number, sizeof number, r->connects.count),
+            results_rate(r, r->connects.count));
+    print_latency(out, "Connect time:", &r->connects, "connect to connected");
 }
 
 static void print_errors(FILE *out, const struct stats *s)
@@ -132,7 +182,8 @@ static void print_cpu(FILE *out, const struct results *r)
 void print_final(FILE *out, const struct run *run, const struct results *r)
 {
     const struct stats *w = &r->window;
-    char number[UNITS_TEXT_CAP];
+    char number[UNITS_TEXT_CAP], why[160];
+    const char *limited;
     double qps = results_rate(r, w->requests);
 
     fprintf(out, "\n=== Final Results ===\n");
@@ -151,10 +202,16 @@ void print_final(FILE *out, const struct run *run, const struct results *r)
             units_count(number, sizeof number, (uint64_t)llround(qps)));
     fprintf(out, "Throughput:     %.2f MB/s (both ways; 1 MB = 1,048,576 bytes)\n",
             throughput_mib_s(run, qps));
-    print_latency(out, &r->service);
-    print_fairness(out, &r->fairness);
+    print_latency(out, "Latency:", &r->service, "service time");
+    print_open_loop(out, run, r);
+    print_churn(out, run, r);
+    if (!run->config->churn) /* each connection has the same number, by definition */
+        print_fairness(out, &r->fairness);
     print_cpu(out, r);
-    if (results_client_limited(r))
-        fprintf(out, "Note:           client-limited: %s\n", results_client_limited(r));
+    if (r->steady.enough && !r->steady.steady)
+        fprintf(out, "Not steady:     %s\n", r->steady.reason);
+    limited = results_client_limited(r, run, why, sizeof why);
+    if (limited)
+        fprintf(out, "Note:           client-limited: %s\n", limited);
     fflush(out);
 }

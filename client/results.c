@@ -1,14 +1,20 @@
 #include "client/results.h"
 
+#include "client/search.h"
 #include "client/series.h"
 #include "common/clock.h"
 #include "common/report.h"
 #include "common/report_loop.h"
+#include "common/report_quality.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+/* An open loop that is so late of its own doing at P99 does not keep its schedule. */
+#define CLIENT_LATE_NS NS_PER_MS
 
 /* A thread that is on a CPU for so much of the window has no room for more. */
 #define SATURATED 0.95
@@ -43,12 +49,24 @@ static void add_thread(struct results *r, const struct flight *f, uint64_t *end_
 
     stats_merge(&r->window, &window);
     hist_merge(&r->service, &f->service);
+    hist_merge(&r->response, &f->response);
+    hist_merge(&r->lateness, &f->lateness);
+    hist_merge(&r->queued, &f->queued);
+    hist_merge(&r->connects, &f->connects);
+    r->scheduled += f->due_in_window + f->never_sent;
+    r->never_sent += f->never_sent;
+    r->never_answered += f->due_in_window - f->response.count;
+    r->sent += f->sent_in_window;
+    if (f->queue_peak > r->queue_peak)
+        r->queue_peak = f->queue_peak;
     merge_fairness(&r->fairness, &f->fairness);
     r->cpu.user_ns += cpu.user_ns;
     r->cpu.system_ns += cpu.system_ns;
     r->unfinished += f->unfinished;
     if (f->window_end_ns > *end_ns)
         *end_ns = f->window_end_ns;
+    if (f->ended_ns > f->window_end_ns)
+        r->drain_s = fmax(r->drain_s, seconds(f->ended_ns - f->window_end_ns));
     if (f->window_end_ns > f->window_start_ns) {
         double busy =
             seconds(cpu.user_ns + cpu.system_ns) / seconds(f->window_end_ns - f->window_start_ns);
@@ -57,18 +75,25 @@ static void add_thread(struct results *r, const struct flight *f, uint64_t *end_
     }
 }
 
-void results_collect(struct results *r, const struct run *run, bool interrupted)
+void results_collect(struct results *r, const struct run *run, const struct conditions *conditions,
+                     bool interrupted)
 {
     struct stats whole = crew_stats(&run->crew);
     uint64_t end_ns = 0;
 
     memset(r, 0, sizeof *r);
     hist_reset(&r->service);
+    hist_reset(&r->response);
+    hist_reset(&r->lateness);
+    hist_reset(&r->queued);
+    hist_reset(&r->connects);
+    r->conditions = *conditions;
     r->interrupted = interrupted;
     for (unsigned i = 0; i < run->crew.count; i++) {
         const struct flight *f = &run->flights[i];
 
         r->opened += f->opened;
+        r->reopened += f->reopened;
         r->failed += f->failed;
         r->lost += f->lost;
         if (f->measured)
@@ -76,6 +101,7 @@ void results_collect(struct results *r, const struct run *run, bool interrupted)
     }
     if (end_ns)
         r->duration_s = seconds(end_ns - run->flights[0].window_start_ns);
+    series_steady(run, &r->steady);
     r->window.open_peak = whole.open_peak;
     memcpy(r->window.errors, whole.errors, sizeof whole.errors);
     r->errors = stats_errors_total(&whole);
@@ -91,16 +117,30 @@ double results_rate(const struct results *r, uint64_t count)
     return r->duration_s > 0 ? (double)count / r->duration_s : 0;
 }
 
-const char *results_client_limited(const struct results *r)
+const char *results_client_limited(const struct results *r, const struct run *run, char *buf,
+                                   size_t cap)
 {
-    return r->busiest_thread >= SATURATED
-               ? "a client thread was on its CPU for 95 % of the window or more"
-               : NULL;
+    uint64_t late_ns = hist_percentile_ns(&r->lateness, 99);
+    bool spins = run->loop.mode == MODE_LATENCY || run->config->rate;
+
+    if (late_ns > CLIENT_LATE_NS)
+        snprintf(buf, cap,
+                 "it was late with its own sends: by %.1f ms at P99, while connections "
+                 "were free",
+                 (double)late_ns / (double)NS_PER_MS);
+    else if (r->busiest_thread >= SATURATED && !spins)
+        snprintf(buf, cap, "a thread was on its CPU for %.0f %% of the window",
+                 100 * r->busiest_thread);
+    else
+        return NULL;
+    return buf;
 }
 
 bool results_failed(const struct results *r)
 {
-    return r->errors > 0 || (r->window.requests == 0 && !r->interrupted);
+    uint64_t done = r->window.requests + r->connects.count;
+
+    return r->errors > 0 || (done == 0 && !r->interrupted);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
@@ -143,6 +183,31 @@ static void write_fairness(struct report *report, const struct fairness *f)
     report_integer(report, "fairness.starved", f->starved);
 }
 
+static void write_open_loop(struct report *report, const struct results *r, const struct run *run)
+{
+    if (run->config->rate == 0)
+        return;
+    report_integer(report, "open_loop.rate", run->config->rate);
+    report_text(report, "open_loop.arrivals", run->config->arrivals);
+    report_integer(report, "open_loop.scheduled", r->scheduled);
+    report_integer(report, "open_loop.never_sent", r->never_sent);
+    report_integer(report, "open_loop.never_answered", r->never_answered);
+    report_number(report, "open_loop.sent_rate", results_rate(r, r->sent));
+    report_integer(report, "open_loop.queue_peak", r->queue_peak);
+    report_latency(report, "open_loop.lateness_ns", &r->lateness);
+    report_latency(report, "open_loop.queued_ns", &r->queued);
+    report_latency(report, "latency.response_ns", &r->response);
+}
+
+static void write_churn(struct report *report, const struct results *r, const struct run *run)
+{
+    if (!run->config->churn && !run->config->connect_only)
+        return;
+    report_integer(report, "connections.reopened", r->reopened);
+    report_number(report, "rate.connects_per_s", results_rate(r, r->connects.count));
+    report_latency(report, "latency.connect_ns", &r->connects);
+}
+
 static void write_series(struct report *report, const struct run *run)
 {
     static const char *const names[] = {"t_s", "qps", "errors"};
@@ -158,10 +223,10 @@ static void write_series(struct report *report, const struct run *run)
     }
 }
 
-static void write_warnings(struct report *report, const struct results *r, const struct run *run,
-                           const struct host *host, const struct host_pressure *before,
-                           const struct host_pressure *after)
+static void write_warnings(struct report *report, const struct results *r, const struct run *run)
 {
+    const struct host *host = &r->conditions.host;
+    const struct host_pressure *before = &r->conditions.before, *after = &r->conditions.after;
     double stolen_s = after->steal_s - before->steal_s;
     double all_s = stolen_s + after->busy_s - before->busy_s + after->idle_s - before->idle_s;
     char text[160];
@@ -172,7 +237,14 @@ static void write_warnings(struct report *report, const struct results *r, const
                  (unsigned)run->config->connections);
         report_append_text(report, "warnings", text);
     }
-    if (r->fairness.starved) {
+    if (r->never_sent + r->never_answered) {
+        snprintf(text, sizeof text,
+                 "%" PRIu64 " of %" PRIu64 " scheduled requests got no reply: the percentiles are "
+                 "of those that did",
+                 r->never_sent + r->never_answered, r->scheduled);
+        report_append_text(report, "warnings", text);
+    }
+    if (r->fairness.starved && !run->config->churn) {
         snprintf(text, sizeof text, "%u connections completed no request in the window",
                  (unsigned)r->fairness.starved);
         report_append_text(report, "warnings", text);
@@ -189,23 +261,24 @@ static void write_warnings(struct report *report, const struct results *r, const
     }
 }
 
-int results_write(const struct results *r, const struct run *run, const struct opt_table *table,
-                  int argc, char *const *argv, const struct host *host,
-                  const struct host_pressure *before, const struct host_pressure *after,
-                  int exit_status)
+int results_write(const struct results *r, const struct run *run, const struct search *search,
+                  const struct opt_table *table, int argc, char *const *argv, int exit_status)
 {
+    const struct conditions *conditions = &r->conditions;
     const struct client_config *config = run->config;
     struct report *report = report_new(table, config, argc, argv);
-    const char *limited = results_client_limited(r);
+    char why[160];
+    const char *limited = results_client_limited(r, run, why, sizeof why);
     int err;
 
     if (!report)
         return -ENOMEM;
-    report_host(report, host, before, after);
+    report_host(report, &conditions->host, &conditions->before, &conditions->after);
     report_loop(report, config->backend, &run->loop);
     report_integer(report, "threads", run->crew.count);
     report_number(report, "window.warmup_s", seconds(config->warmup_ns));
     report_number(report, "window.duration_s", r->duration_s);
+    report_number(report, "window.drain_s", r->drain_s);
     report_flag(report, "interrupted", r->interrupted);
     report_stats(report, &r->window);
     report_integer(report, "totals.errors", r->errors);
@@ -217,15 +290,21 @@ int results_write(const struct results *r, const struct run *run, const struct o
     report_integer(report, "connections.open_peak", r->window.open_peak);
     write_rates(report, r);
     report_latency(report, "latency.service_ns", &r->service);
+    write_open_loop(report, r, run);
+    write_churn(report, r, run);
+    if (search)
+        search_report(report, search, config->find_rate);
     write_fairness(report, &r->fairness);
     write_cpu(report, r);
     write_series(report, run);
+    report_steady(report, &r->steady);
+    report_calibration(report, &conditions->calibration);
     report_flag(report, "client_limited", limited != NULL);
     if (limited)
         report_text(report, "client_limited_reason", limited);
     else
         report_null(report, "client_limited_reason");
-    write_warnings(report, r, run, host, before, after);
+    write_warnings(report, r, run);
     report_integer(report, "exit_status", (uint64_t)exit_status);
     err = report_write(report, config->json);
     report_free(report);

@@ -2,6 +2,8 @@
 
 #include "common/clock.h"
 
+#include <stdlib.h>
+
 static unsigned ticks_per_interval(const struct run *run)
 {
     return (unsigned)(run->config->interval_ns / run->tick_ns);
@@ -100,4 +102,22 @@ bool series_next(struct series *s, struct series_point *p)
     s->interval++;
     s->total = p->total;
     return true;
+}
+
+void series_steady(const struct run *run, struct steady *s)
+{
+    bool all_over;
+    unsigned ticks = ticks_complete(run, &all_over);
+    uint64_t whole = window_ns(run) / run->tick_ns; /* the last tick may be a shorter one */
+    unsigned count = whole < ticks ? (unsigned)whole : ticks;
+    double *rates = calloc((size_t)count + 1, sizeof *rates);
+
+    for (unsigned t = 0; rates && t < count; t++) {
+        struct series_point p = {0};
+
+        add_ticks(run, t, t + 1, &p);
+        rates[t] = (double)p.requests * 1e9 / (double)run->tick_ns;
+    }
+    steady_test(rates, rates ? count : 0, s);
+    free(rates);
 }

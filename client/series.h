@@ -8,6 +8,7 @@
 #define IOBENCH_CLIENT_SERIES_H
 
 #include "client/flight.h"
+#include "common/steady.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,5 +35,8 @@ bool series_next(struct series *s, struct series_point *p);
 
 /* What there is of the interval that series_next() would return later; false when nothing is. */
 bool series_peek(const struct series *s, struct series_point *p);
+
+/* Tests the window's whole ticks for a steady state; only after the threads have ended. */
+void series_steady(const struct run *run, struct steady *s);
 
 #endif

@@ -62,6 +62,8 @@ struct conn *conn_new(struct conn_slab *slab, int fd)
     if (!slab->free && add_chunk(slab))
         return NULL;
     c = slab->free;
+    if (!c)
+        return NULL; /* cannot be: add_chunk() has just put some there */
     slab->free = c->next;
     c->next = NULL;
     c->fd = fd;

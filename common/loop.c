@@ -232,6 +232,7 @@ static struct conn *begin(struct loop *l, int fd, bool connecting)
 
     if (c) {
         c->connecting = connecting;
+        c->begun_ns = connecting ? clock_now_ns() : 0;
         if (l->actions->watch(l, c) == 0)
             return c;
         conn_free(&l->conns, c);
@@ -338,6 +339,7 @@ static void stop_listening(struct loop *l)
         return;
     if (l->listening)
         l->actions->listen(l, false);
+    shutdown(l->listen_fd, SHUT_RDWR); /* refuse at once, whoever else holds the descriptor */
     count_close(l, l->listen_fd);
     l->listen_fd = -1;
     l->listening = false;
@@ -411,9 +413,11 @@ int loop_run(struct worker *w, const struct loop_config *config, int listen_fd, 
     int err;
 
     conn_slab_init(&l.conns, config->conn_bytes);
+    spin_init(&l.spin, config->mode);
     err = config->backend->run(&l);
     close_all(&l);
     w->stats.open_peak = l.conns.open_peak;
+    w->stats.syscalls[SYSCALL_sched_yield] += l.spin.yields;
     conn_slab_free(&l.conns);
     return err;
 }

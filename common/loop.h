@@ -15,6 +15,7 @@
 
 #include "common/conn.h"
 #include "common/net.h"
+#include "common/spin.h"
 #include "common/stats.h"
 #include "common/worker.h"
 
@@ -104,6 +105,7 @@ struct loop_config {
     uint32_t ability; /* the backend's own bits, from its probe */
 
     size_t conn_bytes;      /* size of the program's struct conn */
+    enum spin_mode mode;
     bool read_while_unsent; /* keep reading while an answer is unsent */
     struct net_options socket_options;
     struct net_address peer; /* for DUE_CONNECT */
@@ -142,6 +144,7 @@ struct loop {
     int listen_fd;     /* -1: none (any more) */
     bool listening;    /* false while accepting is paused for want of descriptors */
     bool told_out_of_descriptors;
+    struct spin spin;
     uint64_t listen_again_ns;
     void *program; /* the program's own state for this thread */
     void *backend; /* the running backend's */

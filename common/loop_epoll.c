@@ -11,11 +11,15 @@
 #include "common/stream.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { EVENTS_PER_WAIT = 512 };
+
+enum ability { NS_TIMEOUT = 1 }; /* epoll_pwait2(): Linux 5.11 */
 
 /* What epoll_wait() hands back for the two descriptors that are no connections. */
 static char listen_tag, wake_tag;
@@ -79,14 +83,47 @@ static void serve(struct loop *l, struct conn *c, uint32_t events)
     settle(l, c, want);
 }
 
-static int timeout_ms(uint64_t wake_ns)
+static int timeout_ms(uint64_t left_ns)
 {
-    uint64_t now_ns;
+    uint64_t left_ms = left_ns / NS_PER_MS + (left_ns % NS_PER_MS != 0);
 
-    if (wake_ns == CLOCK_NEVER_NS)
-        return -1;
-    now_ns = clock_now_ns();
-    return wake_ns <= now_ns ? 0 : (int)((wake_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
+    return left_ms < INT_MAX ? (int)left_ms : INT_MAX;
+}
+
+/* Sleeps until an event or wake_ns. A timeout in milliseconds would spoil an open loop's pace. */
+static int sleep_for_events(struct loop *l, int epoll_fd, struct epoll_event *events,
+                            uint64_t wake_ns)
+{
+    uint64_t now_ns = clock_now_ns(), left_ns = wake_ns > now_ns ? wake_ns - now_ns : 0;
+    int count;
+
+    if (wake_ns == CLOCK_NEVER_NS || !(l->config->ability & NS_TIMEOUT)) {
+        count = epoll_wait(epoll_fd, events, EVENTS_PER_WAIT,
+                           wake_ns == CLOCK_NEVER_NS ? -1 : timeout_ms(left_ns));
+        l->stats->syscalls[SYSCALL_epoll_wait]++;
+    } else {
+        struct timespec left = {(time_t)(left_ns / NS_PER_S), (long)(left_ns % NS_PER_S)};
+
+        count = epoll_pwait2(epoll_fd, events, EVENTS_PER_WAIT, &left, NULL);
+        l->stats->syscalls[SYSCALL_epoll_pwait2]++;
+    }
+    spin_slept(&l->spin, clock_now_ns() - now_ns);
+    return count;
+}
+
+static int wait_for_events(struct loop *l, int epoll_fd, struct epoll_event *events,
+                           uint64_t wake_ns)
+{
+    struct spell spell = {0};
+
+    while (spin_look(&l->spin, &spell, wake_ns)) {
+        int count = epoll_wait(epoll_fd, events, EVENTS_PER_WAIT, 0);
+
+        l->stats->syscalls[SYSCALL_epoll_wait]++;
+        if (count)
+            return count;
+    }
+    return sleep_for_events(l, epoll_fd, events, wake_ns);
 }
 
 static int rounds(struct loop *l, int epoll_fd)
@@ -100,8 +137,7 @@ static int rounds(struct loop *l, int epoll_fd)
 
         if (quit)
             return 0;
-        count = epoll_wait(epoll_fd, events, EVENTS_PER_WAIT, timeout_ms(wake_ns));
-        l->stats->syscalls[SYSCALL_epoll_wait]++;
+        count = wait_for_events(l, epoll_fd, events, wake_ns);
         if (count < 0 && errno != EINTR)
             return -errno;
         stats_waited(l->stats, count > 0 ? (uint64_t)count : 0);
@@ -141,11 +177,24 @@ static int epoll_run(struct loop *l)
     return err;
 }
 
+static bool has_pwait2(void)
+{
+    struct epoll_event event;
+    struct timespec now = {0, 0};
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    bool has = epoll_pwait2(fd, &event, 1, &now, NULL) == 0;
+
+    close(fd);
+    return has;
+}
+
 static int epoll_probe(struct loop_config *config, char *why, size_t why_cap)
 {
     (void)why;
     (void)why_cap;
     loop_uses(config, "level_triggered");
+    if (loop_feature(config, "ns_timeout", has_pwait2() ? NULL : "kernel lacks it"))
+        config->ability |= NS_TIMEOUT;
     return 0;
 }
 

@@ -26,6 +26,9 @@ static const struct method {
     {"select", EVBACKEND_SELECT, SYSCALL_select},
 };
 
+/* Below this libev's timeouts cannot go. */
+#define COARSE_NS NS_PER_MS
+
 enum { METHODS = sizeof methods / sizeof methods[0] };
 
 static const char *const method_names[] = {"epoll", "poll", "select", "kqueue", NULL};
@@ -35,8 +38,9 @@ struct libev {
     struct loop *l;
     ev_io listen, wake;
     ev_timer timer;
-    uint64_t timer_ns; /* the moment the timer is set to; CLOCK_NEVER_NS: it is off */
-    unsigned events;   /* callbacks since the last wait */
+    uint64_t timer_ns;       /* the moment the timer is set to; CLOCK_NEVER_NS: it is off */
+    unsigned events;         /* callbacks since the last wait */
+    enum stats_syscall wait; /* what one look costs */
 };
 
 _Static_assert(sizeof(ev_io) <= CONN_BACKEND_BYTES, "room for a watcher");
@@ -146,20 +150,50 @@ static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
     lib->timer_ns = CLOCK_NEVER_NS;
 }
 
-static void set_timer(struct libev *lib, uint64_t wake_ns)
+static void set_timer(struct libev *lib, uint64_t wake_ns, uint64_t now_ns)
 {
-    uint64_t now_ns;
-
     if (wake_ns == lib->timer_ns)
         return;
     lib->timer_ns = wake_ns;
     ev_timer_stop(lib->ev, &lib->timer);
     if (wake_ns == CLOCK_NEVER_NS)
         return;
-    now_ns = clock_now_ns();
     ev_now_update(lib->ev); /* a timer counts from libev's cached idea of now */
     ev_timer_set(&lib->timer, wake_ns > now_ns ? (double)(wake_ns - now_ns) * 1e-9 : 0., 0.);
     ev_timer_start(lib->ev, &lib->timer);
+}
+
+static void look(struct libev *lib, int how)
+{
+    ev_run(lib->ev, how);
+    lib->l->stats->syscalls[lib->wait]++;
+}
+
+/*
+ * libev sleeps in whole milliseconds, too coarse to keep a pace: the last one before wake_ns is
+ * spent looking, in any mode.
+ */
+static void wait_for_events(struct libev *lib, uint64_t wake_ns)
+{
+    struct spin *spin = &lib->l->spin;
+    struct spell spell = {0};
+    uint64_t before_ns;
+
+    while (spin_look(spin, &spell, wake_ns)) {
+        look(lib, EVRUN_NOWAIT);
+        if (lib->events)
+            return;
+    }
+    before_ns = clock_now_ns();
+    if (wake_ns == CLOCK_NEVER_NS || wake_ns > before_ns + COARSE_NS) {
+        set_timer(lib, wake_ns == CLOCK_NEVER_NS ? wake_ns : wake_ns - COARSE_NS, before_ns);
+        look(lib, EVRUN_ONCE);
+        spin_slept(spin, clock_now_ns() - before_ns);
+        return;
+    }
+    do
+        look(lib, EVRUN_NOWAIT);
+    while (!lib->events && clock_now_ns() < wake_ns);
 }
 
 static const struct method *find_method(unsigned flag)
@@ -173,7 +207,6 @@ static const struct method *find_method(unsigned flag)
 static void rounds(struct libev *lib)
 {
     struct loop *l = lib->l;
-    enum stats_syscall wait = find_method(ev_backend(lib->ev))->syscall;
     bool quit = false;
 
     for (;;) {
@@ -181,10 +214,8 @@ static void rounds(struct libev *lib)
 
         if (quit)
             return;
-        set_timer(lib, wake_ns);
         lib->events = 0;
-        ev_run(lib->ev, EVRUN_ONCE);
-        l->stats->syscalls[wait]++;
+        wait_for_events(lib, wake_ns);
         stats_waited(l->stats, lib->events);
     }
 }
@@ -213,6 +244,7 @@ static int libev_run(struct loop *l)
         stream_free(l);
         return -ENOTSUP;
     }
+    lib.wait = find_method(ev_backend(lib.ev))->syscall;
     ev_set_userdata(lib.ev, &lib);
     l->backend = &lib;
     l->actions = &actions;

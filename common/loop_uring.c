@@ -501,23 +501,45 @@ static void handle(struct uring *u, const struct io_uring_cqe *cqe)
     }
 }
 
-/* Submits what is queued and waits for an event, in one system call. 0 or -errno. */
-static int submit_and_wait(struct uring *u, uint64_t wake_ns)
+/* An event is there, or the kernel has deferred work that will bring some. */
+static bool has_news(struct uring *u)
 {
+    return io_uring_cq_ready(&u->ring) ||
+           IO_URING_READ_ONCE(*u->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
+/* Submits what is queued and sleeps until an event or wake_ns, in one system call: 0 or -errno. */
+static int submit_and_sleep(struct uring *u, uint64_t wake_ns)
+{
+    uint64_t now_ns = clock_now_ns(), left_ns = wake_ns > now_ns ? wake_ns - now_ns : 0;
+    struct __kernel_timespec left = {(long long)(left_ns / NS_PER_S),
+                                     (long long)(left_ns % NS_PER_S)};
     struct io_uring_cqe *cqe;
-    struct __kernel_timespec timeout, *limit = NULL;
     int err;
 
-    if (wake_ns != CLOCK_NEVER_NS) {
-        uint64_t now_ns = clock_now_ns(), left_ns = wake_ns > now_ns ? wake_ns - now_ns : 0;
-
-        timeout.tv_sec = (long long)(left_ns / NS_PER_S);
-        timeout.tv_nsec = (long long)(left_ns % NS_PER_S);
-        limit = &timeout;
+    if (left_ns == 0) {
+        submit(u); /* a timeout of nothing would put the thread to sleep all the same */
+        return 0;
     }
-    err = io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, limit, NULL);
+    err = io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1,
+                                           wake_ns == CLOCK_NEVER_NS ? NULL : &left, NULL);
     u->stats->syscalls[SYSCALL_io_uring_enter]++;
+    spin_slept(&u->l->spin, clock_now_ns() - now_ns);
     return err >= 0 || err == -ETIME || err == -EINTR || err == -EAGAIN || err == -EBUSY ? 0 : err;
+}
+
+/* Looks at shared memory only, and enters the kernel when there is something to do there. */
+static int wait_for_events(struct uring *u, uint64_t wake_ns)
+{
+    struct spell spell = {0};
+
+    while (spin_look(&u->l->spin, &spell, wake_ns)) {
+        if (io_uring_sq_ready(&u->ring) || (!io_uring_cq_ready(&u->ring) && has_news(u)))
+            submit(u);
+        if (io_uring_cq_ready(&u->ring))
+            return 0;
+    }
+    return submit_and_sleep(u, wake_ns);
 }
 
 static int rounds(struct uring *u)
@@ -533,7 +555,7 @@ static int rounds(struct uring *u)
 
         if (quit)
             return 0;
-        err = submit_and_wait(u, wake_ns);
+        err = wait_for_events(u, wake_ns);
         if (err)
             return err;
         ready = io_uring_cq_ready(&u->ring);
@@ -556,8 +578,8 @@ static unsigned setup_flags(uint32_t ability)
 {
     return IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL |
            (ability & SINGLE_ISSUER ? IORING_SETUP_SINGLE_ISSUER : 0) |
-           (ability & DEFER_TASKRUN ? IORING_SETUP_DEFER_TASKRUN : 0) |
-           (ability & COOP_TASKRUN ? IORING_SETUP_COOP_TASKRUN : 0);
+           (ability & DEFER_TASKRUN ? IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG : 0) |
+           (ability & COOP_TASKRUN ? IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG : 0);
 }
 
 static int open_ring(struct io_uring *ring, uint32_t sq_entries, uint32_t cq_entries,

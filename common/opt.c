@@ -353,3 +353,10 @@ int opt_complain(const struct opt_table *table, int status, const char *option, 
     fprintf(stderr, "%s: --%s: '%s' %s\n", table->program, option, value, why);
     return status;
 }
+
+const char *const opt_on_off[] = {"on", "off", NULL};
+
+bool opt_is_on(const char *choice)
+{
+    return choice == opt_on_off[0];
+}

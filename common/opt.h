@@ -76,6 +76,10 @@ enum opt_result {
 enum opt_result opt_parse(const struct opt_table *table, int argc, char **argv, void *config,
                           FILE *out, FILE *err);
 
+/* For rows that are on or off but need saying so: {"on", "off"}. */
+extern const char *const opt_on_off[];
+bool opt_is_on(const char *choice);
+
 /* What every program's exit status means (0 is good). */
 enum {
     EXIT_FAILED = 1,       /* the run failed or a gate was breached; results so far are written */

@@ -24,6 +24,9 @@ void os_restore_affinity(const struct os_affinity *affinity);
 /* Binds the calling thread to one CPU: 0 or -errno (-ENOTSUP where threads cannot be bound). */
 int os_pin_thread(unsigned cpu);
 
+/* Binds it to the nth (from 0) of the CPUs that it may run on now; -EINVAL when there are fewer. */
+int os_pin_thread_nth(unsigned nth);
+
 struct os_cpu_time os_thread_cpu_time(void);
 struct os_cpu_time os_process_cpu_time(void);
 
@@ -36,6 +39,13 @@ int os_accept(int listen_fd);
 
 /* Both ends non-blocking and closed on exec: 0 or -errno. */
 int os_pipe(int ends[2]);
+
+/*
+ * Gives the calling thread a descriptor table of its own, a copy of what is open now. While a table
+ * has one user the kernel need not count references around each system call (measured: 2-4 % more
+ * requests per second). Descriptors opened from then on exist for this thread alone.
+ */
+void os_own_descriptors(void);
 
 /* Whether SO_REUSEPORT spreads connections over the listening sockets of one port. */
 bool os_reuseport_balances(void);

@@ -24,6 +24,11 @@ int os_pin_thread(unsigned cpu)
     return -ENOTSUP; /* macOS has affinity hints between threads, but no binding to a CPU */
 }
 
+int os_pin_thread_nth(unsigned nth)
+{
+    return os_pin_thread(nth);
+}
+
 static uint64_t time_value_ns(time_value_t tv)
 {
     return (uint64_t)tv.seconds * NS_PER_S + (uint64_t)tv.microseconds * NS_PER_US;
@@ -106,6 +111,11 @@ int os_pipe(int ends[2])
         return err;
     }
     return 0;
+}
+
+void os_own_descriptors(void)
+{
+    /* Tables belong to processes here. */
 }
 
 bool os_reuseport_balances(void)

@@ -32,6 +32,18 @@ int os_pin_thread(unsigned cpu)
     return -pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
 
+int os_pin_thread_nth(unsigned nth)
+{
+    cpu_set_t allowed;
+
+    if (sched_getaffinity(0, sizeof allowed, &allowed) < 0)
+        return -errno;
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &allowed) && nth-- == 0)
+            return os_pin_thread(cpu);
+    return -EINVAL;
+}
+
 static uint64_t timeval_ns(struct timeval tv)
 {
     return (uint64_t)tv.tv_sec * NS_PER_S + (uint64_t)tv.tv_usec * NS_PER_US;
@@ -80,6 +92,11 @@ int os_accept(int listen_fd)
 int os_pipe(int ends[2])
 {
     return pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+void os_own_descriptors(void)
+{
+    unshare(CLONE_FILES); /* when it cannot be had, all that is lost is some speed */
 }
 
 bool os_reuseport_balances(void)

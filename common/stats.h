@@ -26,6 +26,7 @@
     X(recvfrom)           \
     X(recvmmsg)           \
     X(recvmsg)            \
+    X(sched_yield)        \
     X(select)             \
     X(send)               \
     X(sendmmsg)           \

@@ -74,7 +74,14 @@ int crew_init(struct crew *crew, unsigned count, const struct opt_cpus *cpus)
 static void *run_worker(void *argument)
 {
     struct worker *w = argument;
+    int ignored;
 
+    /*
+     * Nobody cancels these threads. Said in this way, glibc need not switch asynchronous
+     * cancellation on and off with two atomic operations around every blocking system call.
+     */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &ignored);
     w->result = w->crew->body(w);
     w->cpu_time = os_thread_cpu_time();
     atomic_fetch_sub(&w->crew->running, 1);

@@ -32,6 +32,8 @@ static const struct opt rows[] = {
      "listen on a Unix socket instead"},
     {"backend", 'b', OPT_TEXT, FIELD(backend), "auto", "NAME", 0, 0, NULL,
      "event backend; see below"},
+    {"mode", 0, OPT_CHOICE, FIELD(mode), "balanced", "MODE", 0, 0, spin_mode_names,
+     "when nothing is there: look a short while before sleeping, never sleep, or always"},
     {"threads", 't', OPT_COUNT, FIELD(threads), "1", "N", 1, 1024, NULL,
      "threads, each with an event loop; connections are dealt out evenly"},
     {"cpus", 0, OPT_CPUS, FIELD(cpus), NULL, "LIST", 0, 0, NULL,
@@ -42,7 +44,14 @@ static const struct opt rows[] = {
      "SO_SNDBUF of each connection"},
     {"rcvbuf", 0, OPT_BYTES, FIELD(rcvbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
      "SO_RCVBUF of each connection"},
-    {"nodelay", 0, OPT_FLAG, FIELD(nodelay), NULL, NULL, 0, 0, NULL, "set TCP_NODELAY"},
+    {"nodelay", 0, OPT_CHOICE, FIELD(nodelay), "on", "on|off", 0, 0, opt_on_off,
+     "TCP_NODELAY; off measures the wait of Nagle's algorithm for acknowledgements, too"},
+    {"work", 0, OPT_DURATION_NS, FIELD(work_ns), NULL, "TIME", 0, NS_PER_S, NULL,
+     "compute for so long on each piece that is received, before it is echoed"},
+    {"timers", 0, OPT_COUNT, FIELD(timers), NULL, "N", 0, 10000000, NULL,
+     "recurring timers beside the I/O, whose lateness is reported"},
+    {"timer-period", 0, OPT_DURATION_NS, FIELD(timer_period_ns), "100ms", "TIME", NS_PER_MS,
+     3600 * NS_PER_S, NULL, "how often each of them fires"},
     {"json", 0, OPT_TEXT, FIELD(json), NULL, "FILE", 0, 0, NULL,
      "write the report there at the end; '-' is stdout, and the text then goes to stderr"},
 };
@@ -76,13 +85,17 @@ static int choose_backend(struct echo *echo, const struct server_config *config)
         return opt_complain(&table, EXIT_UNSUPPORTED, "backend", config->backend, text);
     }
     echo->loop.program = table.program;
+    echo->loop.mode = spin_mode_named(config->mode);
     echo->loop.conn_bytes = sizeof(struct conn);
+    echo->work_ns = config->work_ns;
+    echo->timer_count = config->timers;
+    echo->timer_period_ns = config->timer_period_ns;
     return 0;
 }
 
 static int find_address(const struct server_config *config, struct net_address *address)
 {
-    char why[160], text[192];
+    char why[160], text[224];
 
     if (config->unix_path)
         return net_unix_address(config->unix_path, address)
@@ -122,7 +135,7 @@ static int listen_on(struct echo *echo, const struct server_config *config,
     bool share = !config->unix_path && os_reuseport_balances() && echo->crew.count > 1;
     struct net_options options = {.sndbuf_bytes = config->sndbuf_bytes,
                                   .rcvbuf_bytes = config->rcvbuf_bytes,
-                                  .nodelay = config->nodelay && !config->unix_path};
+                                  .nodelay = opt_is_on(config->nodelay) && !config->unix_path};
     unsigned count = share ? echo->crew.count : 1;
 
     for (unsigned i = 0; i < count; i++) {
@@ -149,13 +162,19 @@ static void print_ready(FILE *out, const struct echo *echo, const struct net_add
     fflush(out);
 }
 
-/* Sleeps until a signal has ended the threads, or an error has. */
-static void watch(struct echo *echo)
+/* Says when all threads are up, then sleeps until a signal or an error has ended them. */
+static void watch(struct echo *echo, FILE *out, const struct net_address *address)
 {
     enum crew_news news;
+    bool ready = false;
 
     while ((news = crew_wait(&echo->crew, CLOCK_NEVER_NS)) != CREW_DONE) {
-        if (news == CREW_SIGNAL)
+        if (!ready && atomic_load(&echo->up) == echo->crew.count) {
+            print_ready(out, echo, address);
+            ready = true;
+        }
+        /* Without one of its threads a server would leave connections unserved: all end. */
+        if (news == CREW_SIGNAL || atomic_load(&echo->crew.running) < echo->crew.count)
             atomic_store(&echo->stopping, true);
         for (unsigned i = 0; i < echo->crew.count; i++)
             if (atomic_load(&echo->stopping))
@@ -180,8 +199,7 @@ static int serve(struct echo *echo, const struct server_config *config,
         fprintf(stderr, "%s: %s\n", table.program, why);
         return EXIT_USAGE;
     }
-    print_ready(out, echo, address);
-    watch(echo);
+    watch(echo, out, address);
     err = crew_join(&echo->crew);
     host_read_pressure(&after);
     if (err)

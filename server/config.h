@@ -10,11 +10,12 @@
 #include <stdint.h>
 
 struct server_config {
-    const char *host, *unix_path, *backend, *json;
+    const char *host, *unix_path, *backend, *mode, *json;
     uint64_t port, threads, backlog;
+    uint64_t work_ns, timers, timer_period_ns;
     uint64_t sndbuf_bytes, rcvbuf_bytes;
     struct opt_cpus cpus;
-    bool nodelay;
+    const char *nodelay;
 };
 
 #endif

@@ -12,26 +12,29 @@
 
 /* ---- handing connections to the thread whose turn it is -------------------------------------- */
 
+static bool inbox_grow(struct inbox *inbox)
+{
+    unsigned cap = inbox->cap ? inbox->cap * 2 : 64;
+    int *fds = realloc(inbox->fds, cap * sizeof *fds);
+
+    if (!fds)
+        return false;
+    inbox->fds = fds;
+    inbox->cap = cap;
+    return true;
+}
+
 static bool inbox_put(struct inbox *inbox, int fd)
 {
-    bool done = true;
+    bool room;
 
     pthread_mutex_lock(&inbox->lock);
-    if (inbox->count == inbox->cap) {
-        unsigned cap = inbox->cap ? inbox->cap * 2 : 64;
-        int *fds = realloc(inbox->fds, cap * sizeof *fds);
-
-        done = fds != NULL;
-        if (done) {
-            inbox->fds = fds;
-            inbox->cap = cap;
-        }
-    }
-    if (done)
+    room = inbox->count < inbox->cap || inbox_grow(inbox);
+    if (room)
         inbox->fds[inbox->count++] = fd;
     atomic_store_explicit(&inbox->filled, inbox->count > 0, memory_order_relaxed);
     pthread_mutex_unlock(&inbox->lock);
-    return done;
+    return room;
 }
 
 /* A descriptor, or -1 when there is none. */
@@ -72,10 +75,22 @@ struct span on_open(struct loop *l, struct conn *c)
     return SPAN_NONE;
 }
 
+/* Stands for what a real server computes: on the CPU, not asleep. */
+static void work(uint64_t work_ns)
+{
+    uint64_t end_ns = clock_now_ns() + work_ns;
+
+    while (clock_now_ns() < end_ns)
+        ;
+}
+
 struct span on_bytes(struct loop *l, struct conn *c, struct span in)
 {
-    (void)l;
+    const struct echo_thread *me = l->program;
+
     (void)c;
+    if (me->echo->work_ns)
+        work(me->echo->work_ns);
     return in;
 }
 
@@ -117,11 +132,21 @@ static void stop_due(struct echo_thread *me, struct loop *l, struct due *due)
     }
 }
 
+/* A loop that asks what is due has all the descriptors that it needs for itself. */
+static void come_up(struct echo_thread *me)
+{
+    me->up = true;
+    atomic_fetch_add(&me->echo->up, 1);
+    crew_tell(&me->echo->crew);
+}
+
 void next_due(struct loop *l, struct due *due)
 {
     struct echo_thread *me = l->program;
     int fd = inbox_take(&me->inbox);
 
+    if (!me->up)
+        come_up(me);
     if (fd >= 0) {
         due->kind = DUE_ADOPT;
         due->fd = fd;
@@ -129,16 +154,26 @@ void next_due(struct loop *l, struct due *due)
         stop_due(me, l, due);
     } else {
         due->kind = DUE_WAIT;
-        due->wake_ns = CLOCK_NEVER_NS;
+        due->wake_ns = me->timers.count ? timers_fire(&me->timers, clock_now_ns()) : CLOCK_NEVER_NS;
     }
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/* This thread's part of a number of things. */
+static uint64_t echo_share(uint64_t total, const struct worker *w)
+{
+    return total / w->crew->count + (w->index < total % w->crew->count);
+}
+
 int echo_run(struct worker *w)
 {
     struct echo_thread *me = w->program;
 
+    timers_start(&me->timers, echo_share(me->echo->timer_count, w), me->echo->timer_period_ns,
+                 clock_now_ns());
+    if (me->echo->crew.count == 1)
+        os_own_descriptors(); /* several threads hand descriptors to each other */
     return loop_run(w, &me->echo->loop, me->listen_fd, me);
 }
 

@@ -11,6 +11,7 @@
 
 #include "common/loop.h"
 #include "common/worker.h"
+#include "server/timers.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -29,7 +30,9 @@ struct inbox {
 struct echo_thread {
     struct echo *echo;
     struct inbox inbox;
+    struct timers timers;
     int listen_fd; /* -1: this thread accepts nothing itself */
+    bool up;       /* its loop runs */
     bool unlistened;
     uint64_t drain_end_ns; /* 0 until draining has begun */
     uint64_t quiet_since_ns, quiet_bytes;
@@ -39,7 +42,10 @@ struct echo {
     struct crew crew;
     struct loop_config loop;
     struct echo_thread *threads;
+    uint64_t work_ns; /* computation for each piece that is received; 0: none */
+    uint64_t timer_count, timer_period_ns;
     atomic_uint ticket;
+    atomic_uint up;       /* threads whose loop runs */
     atomic_bool stopping; /* finish: stop accepting, drain, end */
 };
 

@@ -13,7 +13,10 @@ void summary_collect(struct summary *s, const struct echo *echo, uint64_t uptime
         .stats = crew_stats(&echo->crew),
         .uptime_s = (double)uptime_ns / (double)NS_PER_S,
     };
+    hist_reset(&s->timer_lateness);
     for (unsigned i = 0; i < echo->crew.count; i++) {
+        s->timers_fired += echo->threads[i].timers.fired;
+        hist_merge(&s->timer_lateness, &echo->threads[i].timers.lateness);
         s->cpu.user_ns += echo->crew.workers[i].cpu_time.user_ns;
         s->cpu.system_ns += echo->crew.workers[i].cpu_time.system_ns;
     }
@@ -66,6 +69,11 @@ void summary_print(FILE *out, const struct summary *s, const struct echo *echo)
     fprintf(out, "Events:        %.1f per wait, at most %s\n", events_per_wait(t),
             units_count(a, sizeof a, t->events_max));
     print_errors(out, t);
+    if (s->timers_fired)
+        fprintf(out, "Timers:        fired %s times, late by %s at P50, %s at P99\n",
+                units_count(a, sizeof a, s->timers_fired),
+                units_duration(b, sizeof b, hist_percentile_ns(&s->timer_lateness, 50)),
+                units_duration(c, sizeof c, hist_percentile_ns(&s->timer_lateness, 99)));
     fprintf(out, "CPU time:      %.2f s user, %.2f s system\n", (double)s->cpu.user_ns / 1e9,
             (double)s->cpu.system_ns / 1e9);
     fprintf(out, "Peak memory:   %s resident\n", units_bytes(a, sizeof a, os_peak_rss_bytes()));
@@ -94,6 +102,11 @@ int summary_write(const struct summary *s, const struct echo *echo,
     report_number(report, "cpu.user_s", (double)s->cpu.user_ns / 1e9);
     report_number(report, "cpu.system_s", (double)s->cpu.system_ns / 1e9);
     report_integer(report, "memory.peak_rss_bytes", os_peak_rss_bytes());
+    if (config->timers) {
+        report_integer(report, "timers.fired", s->timers_fired);
+        report_latency(report, "timers.lateness_ns", &s->timer_lateness);
+    }
+    report_array(report, "warnings");
     report_integer(report, "exit_status", (uint64_t)exit_status);
     err = report_write(report, config->json);
     report_free(report);

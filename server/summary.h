@@ -14,6 +14,8 @@ struct summary {
     struct stats stats;
     struct os_cpu_time cpu; /* of the threads, over their whole life */
     double uptime_s;
+    uint64_t timers_fired;
+    struct hist timer_lateness;
 };
 
 /* After crew_join(). */

@@ -180,6 +180,11 @@ def changed(tool, path, value):
         changed("bench_client", "latency.service_ns.p50", None),
         changed("bench_client", "latency.service_ns.count", 0),
         changed("bench_client", "uptime_s", 1),
+        changed("bench_client", "calibration.clock_ns", None),
+        changed("bench_client", "calibration.wake_p50_ns", -1),
+        changed("bench_client", "steady.trend_p", 1.5),
+        changed("bench_client", "steady.reason", ""),
+        changed("empty_client", "steady.steady", True),
         changed("empty_client", "latency.service_ns.p50", 1),
         changed("empty_client", "client_limited_reason", "none"),
         changed("bench_server", "totals.requests", 0),
@@ -204,6 +209,13 @@ def test_wrong_value_is_rejected(tool, path, value, samples):
         changed("bench_client", "config.anything", {"of": ["its", "own"]}),
         changed("bench_client", "totals.requests", 2**63),
         changed("bench_udp", "packets.lost", None),
+        changed("bench_client", "steady.trend_percent", -20),
+        changed("bench_client", "steady.autocorrelation", None),
+        changed("bench_server", "calibration", {
+            "clock_ns": 27.6, "hist_record_ns": 2.5, "timer_lateness_p50_ns": None,
+            "timer_lateness_p99_ns": None, "wake_p50_ns": None, "wake_p99_ns": None,
+            "samples": 0, "apart": False,
+        }),
     ],
 )
 def test_allowed_value_is_accepted(tool, path, value, samples):

@@ -7,6 +7,7 @@
  * schema does not know shows. empty_client is a run that was interrupted before it did anything.
  */
 #include "common/report.h"
+#include "common/report_quality.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -76,6 +77,17 @@ static void write_backend(struct report *r)
     report_array(r, "backend.features");
     report_append_text(r, "backend.features", "multishot-recv");
     report_array(r, "backend.left_out");
+}
+
+static void write_quality(struct report *r, size_t intervals)
+{
+    static const double rates[] = {10, 11, 10, 12, 9, 10, 11, 12, 13, 12, 11, 10};
+    static const struct calibration calibration = {27.6, 2.5, 80000, 150000, 40000, 90000, 100, 1};
+    struct steady steady;
+
+    steady_test(rates, intervals, &steady);
+    report_steady(r, &steady);
+    report_calibration(r, intervals ? &calibration : &(struct calibration){0});
 }
 
 /* What every program writes, whatever it measures. */
@@ -148,6 +160,7 @@ static void write_client(struct report *r)
     report_flag(r, "client_limited", true);
     report_text(r, "client_limited_reason", "its threads were busy 99 % of the time");
     report_append_text(r, "warnings", "1 of 100 connections could not be made");
+    write_quality(r, 12);
 }
 
 static void write_empty_client(struct report *r)
@@ -162,6 +175,7 @@ static void write_empty_client(struct report *r)
     report_flag(r, "interrupted", true);
     report_flag(r, "client_limited", false);
     report_null(r, "client_limited_reason");
+    write_quality(r, 0);
 }
 
 static void write_server(struct report *r)

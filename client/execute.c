@@ -1,0 +1,116 @@
+#include "client/execute.h"
+
+#include "client/print.h"
+#include "client/series.h"
+#include "common/clock.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* Ticks are what the live line moves by; a long window keeps them within their table. */
+static uint64_t choose_tick_ns(const struct client_config *config)
+{
+    uint64_t tick_ns = config->interval_ns;
+
+    if (tick_ns >= NS_PER_S / 2 && config->duration_ns / (tick_ns / 5) < TICKS_MAX)
+        tick_ns /= 5;
+    return tick_ns;
+}
+
+static void print_news(FILE *out, const struct run *run, struct series *series, bool live)
+{
+    struct series_point p;
+
+    while (series_next(series, &p)) {
+        if (live)
+            print_live_clear(out);
+        print_interval(out, run, &p);
+    }
+}
+
+/*
+ * Sleeps through the run, but wakes the threads at every tick, so that they look at the clock even
+ * when nothing arrives: that is cheaper than a timer in each of their waits. True when interrupted.
+ */
+static bool watch(struct run *run, FILE *out)
+{
+    struct series series;
+    struct series_point p;
+    bool interrupted = false, live = out && isatty(fileno(out));
+    uint64_t next_ns = CLOCK_NEVER_NS;
+
+    series_begin(&series, run);
+    for (;;) {
+        enum crew_news news = crew_wait(&run->crew, next_ns);
+        uint64_t start_ns = atomic_load(&run->start_ns), now_ns = clock_now_ns();
+
+        if (news == CREW_SIGNAL) {
+            interrupted = true;
+            atomic_store(&run->stop, true);
+            crew_wake_all(&run->crew);
+        }
+        if (start_ns && next_ns == CLOCK_NEVER_NS)
+            next_ns = start_ns + run->config->warmup_ns;
+        if (now_ns >= next_ns)
+            crew_wake_all(&run->crew);
+        while (next_ns <= now_ns)
+            next_ns += run->tick_ns;
+        if (out)
+            print_news(out, run, &series, live);
+        if (news == CREW_DONE)
+            return interrupted;
+        if (live && series_peek(&series, &p))
+            print_live(out, run, &p);
+    }
+}
+
+static int prepare(struct run *run)
+{
+    const struct client_config *config = run->config;
+    int err;
+
+    run->tick_ns = choose_tick_ns(config);
+    atomic_store(&run->ready, 0);
+    atomic_store(&run->start_ns, 0);
+    atomic_store(&run->stop, false);
+    err = crew_init(&run->crew, (unsigned)config->threads, &config->cpus);
+    return err ? err : flight_init(run);
+}
+
+int execute(struct run *run, FILE *out, struct results *r)
+{
+    const char *program = run->loop.program;
+    struct conditions conditions;
+    bool interrupted;
+    char why[160];
+    int err = prepare(run);
+
+    if (err) {
+        fprintf(stderr, "%s: cannot prepare the run: %s\n", program, strerror(-err));
+        return EXIT_FAILED;
+    }
+    host_read(&conditions.host);
+    if (calibrate_run(&conditions.calibration)) /* no thread to be had: crew_start() will say so */
+        memset(&conditions.calibration, 0, sizeof conditions.calibration);
+    host_read_pressure(&conditions.before);
+    if (crew_start(&run->crew, flight_run, why, sizeof why)) {
+        fprintf(stderr, "%s: %s\n", program, why);
+        return EXIT_USAGE;
+    }
+    if (out)
+        print_header(out, run);
+    interrupted = watch(run, out);
+    err = crew_join(&run->crew);
+    host_read_pressure(&conditions.after);
+    results_collect(r, run, &conditions, interrupted);
+    if (!err)
+        return 0;
+    fprintf(stderr, "%s: the event loop failed: %s\n", program, strerror(-err));
+    return EXIT_FAILED;
+}
+
+void execute_free(struct run *run)
+{
+    flight_free(run);
+    crew_free(&run->crew);
+}

@@ -1,0 +1,119 @@
+#include "client/window.h"
+
+#include "common/clock.h"
+
+/* How long a closed loop waits for the last replies, which it does not record. */
+#define DRAIN_NS NS_PER_S
+
+static void set_deadline(struct flight *f)
+{
+    uint64_t phase_end_ns = f->phase == PHASE_WARM_UP  ? f->window_start_ns
+                            : f->phase == PHASE_WINDOW ? f->window_end_ns
+                                                       : CLOCK_NEVER_NS;
+
+    f->deadline_ns =
+        f->phase == PHASE_WINDOW && f->tick_end_ns < phase_end_ns ? f->tick_end_ns : phase_end_ns;
+}
+
+static void publish_tick(struct flight *f)
+{
+    const struct stats *s = &f->worker->stats;
+    unsigned n = atomic_load_explicit(&f->ticks_done, memory_order_relaxed);
+    uint64_t errors = stats_errors_total(s);
+
+    f->tick_end_ns += f->run->tick_ns;
+    if (n == TICKS_MAX)
+        return;
+    f->ticks[n].requests = s->requests - f->tick_start_requests;
+    f->ticks[n].errors = errors - f->tick_start_errors;
+    f->tick_start_requests = s->requests;
+    f->tick_start_errors = errors;
+    atomic_store_explicit(&f->ticks_done, n + 1, memory_order_release);
+    crew_tell(f->worker->crew);
+}
+
+void fairness_add(struct fairness *sum, uint64_t requests)
+{
+    if (sum->connections++ == 0 || requests < sum->min_requests)
+        sum->min_requests = requests;
+    if (requests > sum->max_requests)
+        sum->max_requests = requests;
+    sum->starved += requests == 0;
+    sum->sum += (double)requests;
+    sum->sum_of_squares += (double)requests * (double)requests;
+}
+
+static void begin_window(struct flight *f)
+{
+    struct stats *s = &f->worker->stats;
+
+    f->phase = PHASE_WINDOW;
+    f->measured = true;
+    s->events_max = 0;
+    f->at_start = *s;
+    f->cpu_at_start = os_thread_cpu_time();
+    f->tick_start_requests = s->requests;
+    f->tick_start_errors = stats_errors_total(s);
+    f->tick_end_ns = f->window_start_ns + f->run->tick_ns;
+    if (f->config->rate && f->config->requests) {
+        f->budget = f->quota;
+    } else if (f->config->requests) {
+        f->budget = f->quota > f->in_flight ? f->quota - f->in_flight : 0;
+        f->last_request = s->requests + f->quota;
+    }
+}
+
+static void end_window(struct flight *f, struct loop *l, uint64_t at_ns)
+{
+    f->phase = PHASE_DRAIN;
+    f->window_end_ns = at_ns;
+    f->at_end = f->worker->stats;
+    f->cpu_at_end = os_thread_cpu_time();
+    f->unfinished = f->in_flight;
+    f->drain_end_ns = clock_now_ns() + (f->config->rate ? f->config->timeout_ns : DRAIN_NS);
+    for (struct conn *c = conn_next(&l->conns, NULL); c; c = conn_next(&l->conns, c))
+        if (!c->connecting)
+            fairness_add(&f->fairness, flight_conn(c)->requests);
+    publish_tick(f); /* the last one may be shorter than the others */
+    atomic_store_explicit(&f->window_over, true, memory_order_release);
+}
+
+static void catch_up(struct flight *f, struct loop *l)
+{
+    while (f->now_ns >= f->deadline_ns) {
+        if (f->phase == PHASE_WARM_UP)
+            begin_window(f);
+        else if (f->now_ns >= f->window_end_ns && f->tick_end_ns >= f->window_end_ns)
+            end_window(f, l, f->window_end_ns);
+        else
+            publish_tick(f);
+        set_deadline(f);
+    }
+}
+
+void window_read_clock(struct flight *f, struct loop *l)
+{
+    f->now_ns = clock_now_ns();
+    f->now_is_fresh = true;
+    if (f->now_ns >= f->deadline_ns)
+        catch_up(f, l);
+}
+
+void window_plan(struct flight *f, uint64_t start_ns)
+{
+    const struct client_config *config = f->config;
+
+    f->phase = PHASE_WARM_UP;
+    f->window_start_ns = start_ns + config->warmup_ns;
+    f->window_end_ns =
+        config->duration_ns ? f->window_start_ns + config->duration_ns : CLOCK_NEVER_NS;
+    set_deadline(f);
+}
+
+void window_cut(struct flight *f, struct loop *l)
+{
+    if (f->phase == PHASE_WARM_UP)
+        begin_window(f);
+    end_window(f, l, f->now_ns > f->window_start_ns ? f->now_ns : f->window_start_ns);
+    set_deadline(f);
+}

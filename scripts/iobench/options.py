@@ -1,0 +1,58 @@
+"""Values of the command line: what the programs take, checked before anything runs."""
+
+import argparse
+import re
+
+DURATION_S = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "": 1, "m": 60, "h": 3600}
+SIZE_BYTES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "kib": 1 << 10,
+              "m": 1 << 20, "mb": 1 << 20, "mib": 1 << 20}
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message.removeprefix('argument ')}\n")
+
+
+def quantity(text, units, least, most, allowed):
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([A-Za-z]*)", text)
+    value = float(found[1]) * units[found[2]] if found and found[2] in units else None
+    if value is None or not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"'{text}' is not {allowed}")
+    return value
+
+
+def duration_s(least):
+    """A type: seconds, of at least so many."""
+    allowed = f"a duration from {least * 1000:.0f} ms to 1 h, such as 2s or 500ms"
+    return lambda text: quantity(text, DURATION_S, least, 3600, allowed)
+
+
+def count(most):
+    """A type: a whole number from 1 to most."""
+
+    def parse(text):
+        if not re.fullmatch(r"\d{1,18}", text) or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a count from 1 to {most:,}")
+        return int(text)
+
+    return parse
+
+
+def size_bytes(text):
+    value = quantity(text.lower(), SIZE_BYTES, 1, 16 << 20, "a size from 1 B to 16 MiB")
+    if value != int(value):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of bytes")
+    return int(value)
+
+
+def backend(text):
+    if not re.fullmatch(r"[a-z][\w:=-]*", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not the name of a backend")
+    return text
+
+
+def several(one):
+    """A type: a list of such values, separated by commas, each once."""
+    return lambda text: list(dict.fromkeys(one(part.strip()) for part in text.split(",")))

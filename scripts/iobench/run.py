@@ -1,0 +1,163 @@
+"""Starting and ending the programs, each by its own process id."""
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 10  # for a server to be ready, and for a program to end when asked to
+
+
+class Failed(Exception):
+    """A program did not do what it was started for; the text is one line."""
+
+    def __init__(self, text, status=1):
+        super().__init__(text)
+        self.status = status  # exit status: 2 usage, 77 cannot run here
+
+
+def program(name):
+    path = Path(os.environ.get("IOBENCH_BIN") or ROOT / "bin") / name
+    if not os.access(path, os.X_OK):
+        raise Failed(f"{path} is not there: build it with make")
+    return str(path)
+
+
+def complaint(process):
+    """What a program that has ended said was wrong."""
+    lines = process.stderr.read().strip().splitlines()
+    name = Path(process.args[0]).name
+    return Failed(lines[-1] if lines else f"{name}: exit status {process.returncode}",
+                  process.returncode)
+
+
+def end(process):
+    """Asks it to end, so that it can write its report, and insists when it does not."""
+    try:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+class Interrupts:
+    """Ctrl-C, SIGTERM and SIGHUP end the script alike, with its processes ended and results kept.
+
+    They wait while a process is being started: an exception just then would leave it to nobody.
+    """
+
+    def __init__(self):
+        self.held = self.pending = False
+
+    def catch(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                signal.signal(number, self.arrive)
+
+    def arrive(self, *_):
+        self.pending = self.held
+        if not self.held:
+            raise KeyboardInterrupt
+
+    def release(self):
+        self.held = False
+        if self.pending:
+            raise KeyboardInterrupt
+
+
+interrupts = Interrupts()
+
+
+@contextmanager
+def started(command):
+    """A process in a session of its own: Ctrl-C reaches this script alone, which then ends it."""
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process, interrupts.held = None, True
+    try:
+        process = subprocess.Popen(command, text=True, start_new_session=True, **pipes)
+        interrupts.release()
+        yield process
+    finally:
+        interrupts.held = False
+        if process:
+            with process:  # closes the pipes
+                end(process)
+
+
+@contextmanager
+def server(command):
+    """Runs a server as long as the block lasts; gives its port and, after the block, its text."""
+    with started(command) as process:
+        ready = select.select([process.stdout], [], [], PATIENCE_S)[0]
+        found = re.search(r"listening on \S*:(\d+)\b", process.stdout.readline() if ready else "")
+        text = []
+        if found:
+            yield int(found[1]), text
+        end(process)
+        if process.returncode or not found:
+            raise complaint(process)
+        text.append(process.stdout.read())
+
+
+def client(command, within_s):
+    """Runs a client to its end and returns its text. Exit status 1 is a result too."""
+    with started(command) as process:
+        try:
+            process.wait(within_s)  # what it prints fits the pipe
+        except subprocess.TimeoutExpired:
+            name = Path(command[0]).name
+            raise Failed(f"{name} did not end within {within_s:.0f} s") from None
+        if process.returncode not in (0, 1):
+            raise complaint(process)
+        return process.stdout.read()
+
+
+def report(path):
+    """The JSON report that a program has written."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Failed(f"{path} is no report: {error}") from error
+
+
+def probe(backend):
+    """Why a backend cannot run here, as Failed; None when it can."""
+    command = [program("bench_server"), "-H", "127.0.0.1", "-p", "0", "-b", backend]
+    try:
+        with server(command):
+            return None
+    except Failed as failed:
+        return failed
+
+
+def sysfs(cpu, name):
+    path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/{name}")
+    return path.read_text(encoding="ascii").strip() if path.exists() else None
+
+
+def choose_cpus():
+    """CPUs for server and client, two cores of one package if there are; None: cannot pin."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    first, *others = sorted(os.sched_getaffinity(0))
+
+    def distance(cpu):
+        package, core = (sysfs(cpu, name) == sysfs(first, name)
+                         for name in ("physical_package_id", "thread_siblings_list"))
+        return not package, core, cpu
+
+    return first, min(others, key=distance, default=first)
+
+
+def pinned(cpus, end_index):
+    return ["--cpus", str(cpus[end_index])] if cpus else []

@@ -1,0 +1,359 @@
+"""scripts/bench: its files, its table, its rule for ratios and its reading of histograms."""
+
+import base64
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from iobench import hdr, results, stats, tcp  # noqa: E402 (the path comes first)
+from iobench.table import Table, as_markdown, as_text  # noqa: E402
+
+BENCH = str(ROOT / "scripts" / "bench")
+PATIENCE_S = 120
+BACKENDS = ["epoll", "libev"] if sys.platform == "linux" else ["libev"]
+ROUNDS = 2
+CONNECTIONS = [1, 10]
+SHORT = ["--backends", ",".join(BACKENDS), "--rounds", str(ROUNDS), "--connections", "1,10",
+         "--duration", "200ms", "--warmup", "20ms"]
+
+
+def bench(*args, **options):
+    return subprocess.run([BENCH, *map(str, args)], capture_output=True, text=True,
+                          timeout=PATIENCE_S, check=False, **options)
+
+
+def load(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+# ---- one small matrix
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory):
+    """The process that has ended, its directory and its summary."""
+    directory = tmp_path_factory.mktemp("matrix") / "new" / "results"
+    done = bench(*SHORT, "--output", directory)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done, directory, load(directory / "summary.json")
+
+
+def reports(directory, cell, end):
+    return [load(directory / f"{cell['name']}-{number}.{end}.json")
+            for number in range(1, ROUNDS + 1)]
+
+
+def test_files(matrix):
+    _, directory, summary = matrix
+    names = {f"{backend}-c{connections}-s256-{number}.{end}.json" for backend in BACKENDS
+             for connections in CONNECTIONS for number in range(1, ROUNDS + 1)
+             for end in ("client", "server")}
+    assert {path.name for path in directory.iterdir()} == names | {"table.md", "summary.json"}
+    assert [cell["server"] for cell in summary["cells"]] == BACKENDS * len(CONNECTIONS)
+    assert not summary["interrupted"]
+
+
+def test_progress_is_a_line_per_run(matrix):
+    done, _, _ = matrix
+    total = len(BACKENDS) * len(CONNECTIONS) * ROUNDS
+    assert re.findall(r"^\[(\d+)/\d+\] round \d, .* s left$", done.stdout, re.M) == [
+        str(number) for number in range(1, total + 1)]
+
+
+def test_rounds_are_interleaved(matrix):
+    """Every cell of a round is run before any of the next, and the first one changes."""
+    done, _, _ = matrix
+    runs = re.findall(r"round (\d), (\S+)-c(\d+)-s256:", done.stdout)
+    assert [int(number) for number, *_ in runs] == sorted(int(number) for number, *_ in runs)
+    for connections in map(str, CONNECTIONS):
+        order = [backend for _, backend, count in runs if count == connections]
+        firsts = order[::len(BACKENDS)]
+        assert len(set(firsts)) == min(ROUNDS, len(BACKENDS))
+
+
+def test_percentiles_are_of_all_requests_together(matrix):
+    """Against every request of every round, sorted."""
+    _, directory, summary = matrix
+    for cell in summary["cells"]:
+        clients = reports(directory, cell, "client")
+        values = sorted(hdr.slot_high(slot) for client in clients
+                        for slot, count in hdr.slots(client["latency"]["service_ns"]["hdr"])
+                        for _ in range(count))
+        assert len(values) == sum(client["totals"]["requests"] for client in clients)
+        assert cell["latency_ns"]["count"] == len(values)
+        for name, percent in (("p50", 50), ("p95", 95), ("p99", 99)):
+            expected = values[-(-percent * len(values) // 100) - 1]
+            assert cell["latency_ns"][name] == min(expected, cell["latency_ns"]["max"])
+
+
+def test_figures_are_those_of_the_reports(matrix):
+    _, directory, summary = matrix
+    for cell in summary["cells"]:
+        clients, servers = (reports(directory, cell, end) for end in ("client", "server"))
+        rates = [client["rate"]["qps"] for client in clients]
+        assert list(cell["qps"]["by_round"].values()) == rates
+        assert cell["qps"]["median"] == pytest.approx(sum(rates) / 2)
+        server_us = sum(s["cpu"]["user_s"] + s["cpu"]["system_s"] for s in servers) * 1e6
+        echoes = sum(s["totals"]["rx_bytes"] for s in servers) / 256
+        assert cell["server_cpu_us_per_request"] == pytest.approx(server_us / echoes)
+        assert [client["config"]["connections"] for client in clients] == [cell["connections"]] * 2
+        assert {r["backend"]["requested"] for r in clients + servers} == {cell["server"]}
+
+
+def test_both_tables_show_each_cell(matrix):
+    done, directory, summary = matrix
+    markdown = (directory / "table.md").read_text(encoding="utf-8")
+    for cell in summary["cells"]:
+        texts = tcp.row(cell)
+        assert " | ".join(texts) in markdown
+        assert re.search(r"^" + r" +".join(map(re.escape, texts)) + "$", done.stdout, re.M)
+    table = done.stdout[done.stdout.index("TCP echo over loopback"):]
+    assert [line for line in table.splitlines() if len(line) > 100 and "table.md" not in line] == []
+
+
+# ---- what can go wrong
+
+
+@pytest.mark.parametrize("args", [
+    ["--rounds", "0"], ["--rounds", "x"], ["--connections", "1,,2"], ["--connections", "1000001"],
+    ["--sizes", "17M"], ["--sizes", "0"], ["--sizes", "0.3"], ["--duration", "0"],
+    ["--duration", "2 s"], ["--duration", "2x"], ["--warmup", "-1"], ["--backends", "nonsense"],
+    ["--backends", ""], ["--client", "nonsense"], ["--no-such-option"], ["surplus"],
+    ["--output", BENCH], ["--output", str(ROOT)],
+])
+def test_bad_input_is_one_line(args, tmp_path):
+    output = [] if "--output" in args else ["--output", tmp_path / "none"]
+    done = bench(*args, *output)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"bench: [^\n]+\n", done.stderr)
+    assert args[0].removeprefix("--") in done.stderr or args[-1] in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_programs_are_said(tmp_path):
+    done = bench("--output", tmp_path / "none", env=os.environ | {"IOBENCH_BIN": str(tmp_path)})
+    assert done.returncode == 1
+    assert re.fullmatch(r"bench: \S*bench_server is not there: [^\n]+\n", done.stderr)
+    assert list(tmp_path.iterdir()) == []
+
+
+def client_that(script, directory):
+    """The programs, with a client that does what the Python script says ("real" is its path)."""
+    real = Path(os.environ["IOBENCH_BIN"])
+    (directory / "bench_server").symlink_to(real / "bench_server")
+    client = directory / "bench_client"
+    client.write_text(f"#!{sys.executable}\nimport json, subprocess, sys\n"
+                      f"real = {str(real / 'bench_client')!r}\n{script}", encoding="utf-8")
+    client.chmod(client.stat().st_mode | stat.S_IXUSR)
+    return os.environ | {"IOBENCH_BIN": str(directory)}
+
+
+ONE_RUN = ["--backends", BACKENDS[0], "--rounds", "1", "--connections", "1",
+           "--duration", "20ms", "--warmup", "0"]
+
+
+def test_a_failed_run_is_an_error(tmp_path):
+    env = client_that("print('bench_client: no luck', file=sys.stderr); sys.exit(3)", tmp_path)
+    done = bench(*ONE_RUN, "--output", tmp_path / "out", env=env)
+    assert done.returncode == 1
+    cell, = load(tmp_path / "out" / "summary.json")["cells"]
+    assert (cell["errors"], cell["rounds"]) == (1, 0)
+    assert "in 1 of 1 runs: a run failed: bench_client: no luck" in done.stdout
+
+
+COUNT_ERRORS = """
+status = subprocess.call([real, *sys.argv[1:]])
+path = sys.argv[sys.argv.index("--json") + 1]
+report = json.load(open(path))
+report["totals"]["errors"] += 7
+report["warnings"] += ["load 1.5", "load 2.5"]
+json.dump(report, open(path, "w"))
+sys.exit(status)
+"""
+
+
+def test_errors_and_warnings_are_shown(tmp_path):
+    done = bench(*ONE_RUN, "--output", tmp_path / "out", env=client_that(COUNT_ERRORS, tmp_path))
+    assert done.returncode == 1
+    cell, = load(tmp_path / "out" / "summary.json")["cells"]
+    assert (cell["errors"], cell["rounds"]) == (7, 1)
+    assert re.search(rf"^{BACKENDS[0]} .* 7 +\S+$", done.stdout, re.M)
+    assert done.stdout.count("load 1.5") == 1 and "load 2.5" not in done.stdout
+
+
+def children(pid):
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text(encoding="ascii").split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(number, tmp_path):
+    """The first run is kept and shown; the processes of the second are ended."""
+    command = [BENCH, *ONE_RUN, "--rounds", "2", "--duration", "500ms", "--output", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as process:
+        assert process.stdout.readline().startswith("[1/2]")
+        end_s = time.monotonic() + PATIENCE_S
+        while len(started := children(process.pid)) < 2 and time.monotonic() < end_s:
+            pass
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, stderr) == (130, "")
+    assert "interrupted" in stdout and len(started) == 2
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+    summary = load(tmp_path / "summary.json")
+    assert summary["interrupted"]
+    assert [cell["rounds"] for cell in summary["cells"]] == [1]
+
+
+def test_one_cpu_is_said():
+    assert "share CPU 3" in results.where((3, 3))
+    assert results.where((0, 2)) == "server on CPU 0, client on CPU 2"
+    assert "not pinned" in results.where(None)
+
+
+# ---- the rule for ratios
+
+
+@pytest.mark.parametrize(("ratios", "shown"), [
+    ([1.5], False),
+    ([1.5, 1.5], False),
+    ([1.10, 1.11, 1.12], True),
+    ([0.88, 0.89, 0.90], True),
+    ([1.10, 1.12, 1.17], False),  # 0.12 is not twice 0.07
+    ([0.99, 1.20, 1.21], False),
+    ([1.00, 1.30, 1.31], False),
+    ([1.10, 1.11, 1.15, 1.16], True),  # four: further from 1 than apart is enough
+    ([1.05, 1.06, 1.12, 1.15], False),
+    ([1.01, 1.05, 1.10, 1.20, 1.30], False),
+    ([1.01, 1.05, 1.10, 1.20, 1.30, 1.40], True),  # six: one side is enough
+    ([0.99, 1.05, 1.10, 1.20, 1.30, 1.40], False),
+    ([0.60, 0.70, 0.80, 0.90, 0.95, 0.99], True),
+    ([1.0] * 9, False),
+])
+def test_ratio_rule(ratios, shown):
+    assert stats.is_shown(ratios) is shown
+    assert stats.is_shown(ratios[::-1]) is shown
+
+
+def cell_of(backend, rates):
+    return {"name": backend, "server": backend, "qps": {"by_round": rates}}
+
+
+def test_ratio_is_of_the_rounds_own_pairs():
+    """The medians of both are equal, and yet each round has another ratio."""
+    found = cell_of("libev", {1: 110, 2: 220, 3: 440, 5: 1})
+    tcp.add_ratio(found, cell_of("epoll", {1: 100, 2: 200, 3: 400, 4: 1}))
+    assert found["ratio"]["by_round"] == pytest.approx({1: 1.1, 2: 1.1, 3: 1.1})
+    assert tcp.ratio_text(found) == "1.10"
+
+
+def test_ratio_within_its_rounds_is_a_tilde():
+    found = cell_of("libev", {1: 120, 2: 95, 3: 130})
+    tcp.add_ratio(found, cell_of("epoll", {1: 100, 2: 100, 3: 100}))
+    assert tcp.ratio_text(found) == "~"
+    assert tcp.ratio_text(cell_of("epoll", {})) == "1"
+    assert tcp.ratio_text(cell_of("libev", {})) == "-"
+
+
+def test_spread():
+    assert stats.spread([90, 100, 130]) == {
+        "median": 100, "min": 90, "max": 130, "spread_percent": 20}
+
+
+def test_table_is_aligned():
+    table = Table("T", ["line"], [("", "name"), ("wide span", "a"), ("wide span", "b"),
+                                  ("alone", "c")], {"group": [["x", "1", "22,222", "3"]]}, ["note"])
+    lines = as_text(table).splitlines()
+    assert lines[3:8] == ["       wide span   alone",
+                          "name  a       b      c",
+                          "",
+                          "group ────────────────",
+                          "x     1  22,222      3"]
+    assert "| group | x | 1 | 22,222 | 3 |" in as_markdown(table)
+
+
+# ---- histograms
+
+
+@pytest.fixture(scope="module")
+def samples():
+    """name -> (payload, count, exact maximum, values at 50, 90, 95, 99, 99.9 and 99.99 %)."""
+    program = Path(os.environ["IOBENCH_BUILD"]) / "tests" / "hdr_sample"
+    text = subprocess.run([program], capture_output=True, text=True, timeout=PATIENCE_S,
+                          check=True).stdout
+    table = {}
+    for line in text.splitlines():
+        name, payload, *numbers = line.split("\t")
+        count, maximum, *values = map(int, numbers)
+        table[name] = payload, count, maximum, values
+    return table
+
+
+PERCENTS = [50, 90, 95, 99, 99.9, 99.99]
+
+
+def test_histograms_read_as_they_were_written(samples):
+    assert len(samples) > 5
+    for name, (payload, count, maximum, values) in samples.items():
+        histogram = hdr.Histogram()
+        histogram.add(payload, maximum)
+        assert histogram.count == count, name
+        expected = values if count else [None] * len(PERCENTS)
+        assert [histogram.percentile(percent) for percent in PERCENTS] == expected, name
+
+
+def test_histograms_add_up(samples):
+    """A histogram twice is the same distribution; ten zeros more are its lowest values."""
+    uniform, zero = samples["uniform"], samples["zero"]
+    histogram = hdr.Histogram()
+    histogram.add(uniform[0], uniform[2])
+    for _ in range(10):
+        histogram.add(zero[0], zero[2])
+    histogram.add(uniform[0], uniform[2])
+    assert histogram.count == 2 * uniform[1] + 10
+    assert histogram.percentile(0) == 0
+    assert histogram.percentile(100) == uniform[2]
+    alone = hdr.Histogram()
+    alone.add(uniform[0], uniform[2])
+    alone.add(uniform[0], uniform[2])
+    assert [alone.percentile(percent) for percent in PERCENTS] == uniform[3]
+
+
+def test_order_of_adding_does_not_matter(samples):
+    payloads = [(payload, maximum) for payload, _, maximum, _ in samples.values()]
+    forth, back = hdr.Histogram(), hdr.Histogram()
+    for payload in payloads:
+        forth.add(*payload)
+    for payload in reversed(payloads):
+        back.add(*payload)
+    assert forth.counts == back.counts
+    assert [forth.percentile(p) for p in PERCENTS] == [back.percentile(p) for p in PERCENTS]
+
+
+def test_bad_payloads(samples):
+    good = samples["bimodal"][0]
+    cut = base64.b64encode(base64.b64decode(good)[:-3]).decode()
+    for text in ("", "HIST", "!" + good, good[4:], cut, base64.b64encode(bytes(64)).decode()):
+        with pytest.raises(ValueError):
+            list(hdr.slots(text))
+
+
+def test_numbers():
+    """The ninth byte of a number has no flag: it carries eight bits."""
+    assert list(hdr.numbers(b"\x00\x01\x02\x7f")) == [0, -1, 1, -64]
+    assert list(hdr.numbers(b"\x80" * 9 + b"\x02")) == [1 << 62, 1]
+    with pytest.raises(ValueError):
+        list(hdr.numbers(b"\x80"))
