@@ -68,7 +68,7 @@ static const struct opt rows[] = {
     {"arrivals", 0, OPT_CHOICE, FIELD(arrivals), "constant", "HOW", 0, 0, pace_arrivals_names,
      "open loop: even gaps, or random ones"},
     {"seed", 0, OPT_COUNT, FIELD(seed), "1", "N", 0, UINT64_MAX, NULL, "of the random gaps"},
-    {"mode", 0, OPT_CHOICE, FIELD(mode), "throughput", "MODE", 0, 0, udp_mode_names,
+    {"mode", 0, OPT_CHOICE, FIELD(mode), "throughput", "MODE", 0, 0, spin_mode_names,
      "while nothing arrives: latency spins, throughput sleeps, balanced spins shortly, then "
      "sleeps"},
     {"rcvbuf", 0, OPT_BYTES, FIELD(rcvbuf_bytes), "16m", "BYTES", 1, 1024 * MIB, NULL,
@@ -184,8 +184,7 @@ static int choose_backend(struct bench *b)
     int err;
 
     setup->batch = wire_batch((unsigned)b->config.batch);
-    while (strcmp(b->config.mode, udp_mode_names[setup->mode]) != 0)
-        setup->mode++;
+    setup->mode = spin_mode_named(b->config.mode);
     err = choose_offload(b, "gso", b->config.gso, wire_has_gso, &setup->gso, &gso_not);
     if (!err)
         err = choose_offload(b, "gro", b->config.gro, wire_has_gro, &setup->gro, &gro_not);

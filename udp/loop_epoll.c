@@ -71,6 +71,7 @@ static int spin(struct udp_loop *l)
     while (l->role->due(l, &wake_ns)) {
         unsigned ready = 0;
 
+        udp_sleep_until(l, wake_ns); /* yields now and then */
         for (int i = 0; i < ASKS_PER_ROUND && !ready; i++)
             ready = ask_sockets(l);
         udp_waited(l, ready);
@@ -109,7 +110,7 @@ static int epoll_run(struct udp_loop *l)
 {
     int epoll_fd, err;
 
-    if (l->setup->mode == UDP_LATENCY && l->socket_count <= FEW_SOCKETS)
+    if (l->setup->mode == MODE_LATENCY && l->socket_count <= FEW_SOCKETS)
         return spin(l);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0)
@@ -126,7 +127,7 @@ static int epoll_probe(struct udp_setup *setup, char *why, size_t why_cap)
     (void)why;
     (void)why_cap;
     udp_feature(setup, "level_triggered", NULL);
-    if (setup->mode == UDP_LATENCY)
+    if (setup->mode == MODE_LATENCY)
         udp_feature(setup, "spins_on_up_to_2_sockets_without_epoll", NULL);
     udp_feature(setup, setup->batch > 1 || setup->gro ? "recvmmsg" : "recvfrom", NULL);
     return 0;

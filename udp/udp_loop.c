@@ -7,12 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const udp_mode_names[] = {"latency", "balanced", "throughput", NULL};
-
-/* Measured for echoes over loopback: shorter spins often miss the answer, longer ones add nothing.
- */
-#define SPIN_NS (100 * NS_PER_US)
-
 /* Receives of one socket before others have their turn. */
 enum { RECEIVES_IN_A_ROW = 64 };
 
@@ -88,10 +82,12 @@ int udp_loop_run(struct udp_loop *l, struct worker *w, const struct udp_setup *s
     l->setup = setup;
     l->role = role;
     l->program = program;
+    spin_init(&l->spin, setup->mode);
     l->wire = wire_open(setup->batch, setup->gso, setup->gro, l->stats);
     l->trains = calloc(setup->batch, sizeof *l->trains);
     if (l->wire && l->trains)
         err = setup->backend->run(l);
+    l->stats->syscalls[SYSCALL_sched_yield] += l->spin.yields;
     wire_close(l->wire);
     free(l->trains);
     return err;
@@ -99,22 +95,22 @@ int udp_loop_run(struct udp_loop *l, struct worker *w, const struct udp_setup *s
 
 uint64_t udp_sleep_until(struct udp_loop *l, uint64_t wake_ns)
 {
-    switch (l->setup->mode) {
-    case UDP_LATENCY:
+    if (spin_look(&l->spin, &l->spell, wake_ns))
         return 0;
-    case UDP_BALANCED:
-        return clock_now_ns() - l->active_ns < SPIN_NS ? 0 : wake_ns;
-    case UDP_THROUGHPUT:
-        break;
-    }
+    l->spell = (struct spell){0}; /* it ended, at wake_ns or before */
+    if (l->setup->mode == MODE_BALANCED)
+        l->asleep_ns = clock_now_ns();
     return wake_ns;
 }
 
 void udp_waited(struct udp_loop *l, uint64_t events)
 {
     stats_waited(l->stats, events);
-    if (events && l->setup->mode == UDP_BALANCED)
-        l->active_ns = clock_now_ns();
+    if (l->asleep_ns)
+        spin_slept(&l->spin, clock_now_ns() - l->asleep_ns);
+    if (events)
+        l->spell = (struct spell){0};
+    l->asleep_ns = 0;
 }
 
 void udp_receive_failed(struct udp_loop *l, int err)

@@ -14,6 +14,7 @@
 #ifndef IOBENCH_UDP_UDP_LOOP_H
 #define IOBENCH_UDP_UDP_LOOP_H
 
+#include "common/spin.h"
 #include "common/stats.h"
 #include "common/worker.h"
 #include "udp/wire.h"
@@ -37,15 +38,6 @@ struct udp_role {
     bool (*due)(struct udp_loop *l, uint64_t *wake_ns);
 };
 
-/* What to do while nothing arrives. */
-enum udp_mode {
-    UDP_LATENCY,    /* spin */
-    UDP_BALANCED,   /* spin for a while, then sleep */
-    UDP_THROUGHPUT, /* sleep */
-};
-
-extern const char *const udp_mode_names[]; /* in the order of the enum; NULL-terminated */
-
 struct udp_backend;
 
 enum { UDP_LIST_CAP = 12, UDP_NAME_CAP = 48 };
@@ -53,7 +45,7 @@ enum { UDP_LIST_CAP = 12, UDP_NAME_CAP = 48 };
 /* Filled by udp_loop_choose(), then constant and shared by all threads. */
 struct udp_setup {
     const struct udp_backend *backend;
-    enum udp_mode mode;
+    enum spin_mode mode;
     unsigned batch;
     bool gso, gro;
 
@@ -81,9 +73,11 @@ struct udp_loop {
     unsigned receive_most; /* set by the role: trains that may lie at one socket, at most batch */
     struct wire *wire;
     struct udp_train *trains; /* setup->batch of them, for the backend */
-    uint64_t active_ns;       /* UDP_BALANCED: when something last arrived */
-    void *program;            /* the role's own state for this thread */
-    void *backend;            /* the running backend's */
+    struct spin spin;
+    struct spell spell; /* of looks without an event */
+    uint64_t asleep_ns; /* when the last sleep began; 0: it was none */
+    void *program;      /* the role's own state for this thread */
+    void *backend;      /* the running backend's */
 };
 
 /*
