@@ -120,7 +120,7 @@ static uint32_t begin_request(struct flight *f, struct flight_conn *c)
     c->begun++;
     c->outstanding += r->bytes;
     c->tx_at = pattern_advance(c->tx_at, r->bytes);
-    f->budget--;
+    f->budget -= !open_loop(f) || window_holds(f, r->due_ns); /* not for what warm-up left over */
     f->in_flight++;
     f->sent_in_window += f->phase == PHASE_WINDOW;
     return r->bytes;
@@ -512,8 +512,10 @@ static void count_unsent(struct flight *f)
     if (!open_loop(f) || !f->measured)
         return;
     while (f->budget && f->pace.due_ns < f->window_end_ns) {
-        f->never_sent += window_holds(f, pace_take(&f->pace));
-        f->budget--;
+        bool counts = window_holds(f, pace_take(&f->pace));
+
+        f->never_sent += counts;
+        f->budget -= counts;
     }
 }
 
@@ -524,6 +526,10 @@ int flight_run(struct worker *w)
 
     os_own_descriptors();
     err = loop_run(w, &f->run->loop, -1, f);
+    if (err) { /* else the others would wait for this thread to be ready, for ever */
+        atomic_store(&f->run->stop, true);
+        crew_wake_all(&f->run->crew);
+    }
     f->ended_ns = clock_now_ns();
     count_unsent(f);
     return err;

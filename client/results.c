@@ -140,7 +140,8 @@ bool results_failed(const struct results *r)
 {
     uint64_t done = r->window.requests + r->connects.count;
 
-    return r->errors > 0 || (done == 0 && !r->interrupted);
+    /* A server that ends while no reply is due leaves no error behind, only lost connections. */
+    return r->errors > 0 || r->lost > 0 || (done == 0 && !r->interrupted);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */

@@ -33,7 +33,7 @@ struct conn {
     bool at_eof;      /* the peer will send no more */
     bool close_asked; /* set by the program: close when the hook returns */
     uint32_t tail_cap;
-    uint64_t begun_ns;   /* when connect() was called; 0 for one that was accepted */
+    uint64_t begun_ns;   /* just before connect() was called; 0 for one that was accepted */
     unsigned char *tail; /* own memory for unsent bytes; kept until the slot is freed */
     struct span unsent;  /* what the kernel has not taken yet */
     struct conn *next;   /* in a list of the slab's or the backend's */

@@ -30,16 +30,18 @@ static int set_tuning(struct loop_tuning *tuning, const char *key, const char *v
     const struct {
         const char *key;
         uint32_t *number;
+        uint32_t most;
     } known[] = {
-        {"recv", &tuning->recv_bytes}, {"send", &tuning->send_bytes}, {"sq", &tuning->sq_entries},
-        {"buffers", &tuning->buffers}, {"flush", &tuning->flush},
+        {"recv", &tuning->recv_bytes, 1 << 20}, {"send", &tuning->send_bytes, 1 << 20},
+        {"sq", &tuning->sq_entries, 1 << 15}, /* io_uring_setup(2) allows no more */
+        {"buffers", &tuning->buffers, 1 << 15}, {"flush", &tuning->flush, 1 << 20},
     };
     uint64_t number;
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(known[i].key, key) != 0)
             continue;
-        if (units_parse_bytes(value, &number) || number < 1 || number > 1 << 20)
+        if (units_parse_bytes(value, &number) || number < 1 || number > known[i].most)
             return -EINVAL;
         *known[i].number = (uint32_t)number;
         return 0;
@@ -176,8 +178,8 @@ int loop_choose(struct loop_config *config, const char *spec, const char *const 
     while ((item = strsep(&rest, ",")) != NULL) {
         if (take_item(config, item)) {
             snprintf(why, why_cap,
-                     "has an item that %s does not know: allowed are %s-FEATURE, and recv, send, "
-                     "sq, buffers or flush=1..1M",
+                     "has an item that %s does not know: allowed are %s-FEATURE, recv, send or "
+                     "flush=1..1M, and sq or buffers=1..32k",
                      name, config->backend->variants ? "a method (see --help), " : "");
             return -EINVAL;
         }
@@ -226,13 +228,13 @@ void loop_forget(struct loop *l, struct conn *c, int err)
 
 /* Gives fd a slot and has the backend watch it; NULL when it could not be, and then it is closed.
  */
-static struct conn *begin(struct loop *l, int fd, bool connecting)
+static struct conn *begin(struct loop *l, int fd, uint64_t begun_ns, bool connecting)
 {
     struct conn *c = conn_new(&l->conns, fd);
 
     if (c) {
         c->connecting = connecting;
-        c->begun_ns = connecting ? clock_now_ns() : 0;
+        c->begun_ns = begun_ns;
         if (l->actions->watch(l, c) == 0)
             return c;
         conn_free(&l->conns, c);
@@ -254,7 +256,7 @@ static void opened(struct loop *l, struct conn *c)
 
 static void adopt(struct loop *l, int fd)
 {
-    struct conn *c = begin(l, fd, false);
+    struct conn *c = begin(l, fd, 0, false);
 
     if (c)
         opened(l, c);
@@ -298,6 +300,7 @@ void loop_accept_failed(struct loop *l, int err)
 static void connect_to_peer(struct loop *l)
 {
     const struct loop_config *config = l->config;
+    uint64_t begun_ns = clock_now_ns(); /* loopback's handshake is over when connect(2) returns */
     bool pending;
     int fd =
         net_connect(&config->peer, &config->socket_options, config->connect_timeout_ns, &pending);
@@ -309,7 +312,7 @@ static void connect_to_peer(struct loop *l)
         return;
     }
     l->stats->syscalls[SYSCALL_connect]++;
-    c = begin(l, fd, pending);
+    c = begin(l, fd, begun_ns, pending);
     if (c && !pending) {
         l->stats->connected++;
         opened(l, c);

@@ -32,6 +32,7 @@ enum {
     CQ_ENTRIES = 32768,
     MOST_BUFFERS = 16384,
     FIRST_BUFFERS = 256,
+    BUFFERS_PER_CONN = 4,
     DEFAULT_BUFFER_BYTES = 16 * 1024,
     DEFAULT_FLUSH = 16,
     QUEUE_MAX = 8, /* received buffers of one connection before it stops reading */
@@ -206,14 +207,15 @@ static struct span queue_head(const struct uring *u, const struct uring_conn *s)
     return (struct span){uring_buffer(&u->buffers, s->head) + p->offset, p->len};
 }
 
-/* Nothing is in flight any more. */
+/* Nothing is in flight any more. A starved one still stands in line, and goes when it is fed. */
 static void finish(struct uring *u, struct conn *c)
 {
     struct uring_conn *s = state(c);
 
     while (s->queued)
         queue_pop(u, s);
-    loop_forget(u->l, c, s->close_err);
+    if (!s->starved)
+        loop_forget(u->l, c, s->close_err);
 }
 
 /* From now on c takes part in nothing; settle() frees it once nothing is in flight. */
@@ -266,7 +268,7 @@ static void settle(struct uring *u, struct conn *c)
 
     if (!s->closing)
         proceed(u, c);
-    if (s->closing && s->in_flight == 0 && !s->starved)
+    if (s->closing && s->in_flight == 0)
         finish(u, c);
 }
 
@@ -315,7 +317,9 @@ static void starve(struct uring *u, struct conn *c)
     struct uring_conn *s = state(c);
 
     u->stats->buffers_dry++;
-    uring_buffers_grow(&u->buffers);
+    /* More would only pile up what peers have yet to take; in line they are held back instead. */
+    if (u->buffers.offered < BUFFERS_PER_CONN * u->l->conns.open)
+        uring_buffers_grow(&u->buffers);
     s->starved = true;
     s->next_starved = NULL;
     if (u->starved)
@@ -343,6 +347,20 @@ static void feed_starved(struct uring *u)
     }
 }
 
+/*
+ * A turn may be spent without taking a buffer: nothing has come for that connection, or it is over.
+ * While no buffer is ours none will be returned, so nobody would feed those behind it: each gets a
+ * turn. Returns when to wake: at once as long as some are left.
+ */
+static uint64_t feed_forgotten(struct uring *u, uint64_t wake_ns)
+{
+    if (!u->starved || u->buffers.taken)
+        return wake_ns;
+    u->buffers.returned = u->buffers.offered;
+    feed_starved(u);
+    return u->starved ? 0 : wake_ns;
+}
+
 static void recv_event(struct uring *u, struct conn *c, int result, uint32_t flags)
 {
     struct uring_conn *s = state(c);
@@ -354,6 +372,7 @@ static void recv_event(struct uring *u, struct conn *c, int result, uint32_t fla
     if (flags & IORING_CQE_F_BUFFER) {
         uint16_t id = (uint16_t)(flags >> IORING_CQE_BUFFER_SHIFT);
 
+        u->buffers.taken++;
         if (result > 0 && !s->closing)
             received(u, c, id, (uint32_t)result);
         else
@@ -555,7 +574,7 @@ static int rounds(struct uring *u)
 
         if (quit)
             return 0;
-        err = wait_for_events(u, wake_ns);
+        err = wait_for_events(u, feed_forgotten(u, wake_ns));
         if (err)
             return err;
         ready = io_uring_cq_ready(&u->ring);

@@ -22,10 +22,19 @@ static void *map(size_t bytes)
     return p == MAP_FAILED ? NULL : p;
 }
 
+static void give(struct uring_buffers *b, uint16_t id)
+{
+    io_uring_buf_ring_add(b->ring, uring_buffer(b, id), b->buffer_bytes, id,
+                          io_uring_buf_ring_mask(b->capacity), 0);
+    io_uring_buf_ring_advance(b->ring, 1);
+    if (b->returned < b->offered)
+        b->returned++; /* more retries than buffers would only find none again */
+}
+
 static void offer(struct uring_buffers *b, uint32_t upto)
 {
     while (b->offered < upto)
-        uring_buffers_return(b, (uint16_t)b->offered++);
+        give(b, (uint16_t)b->offered++);
 }
 
 int uring_buffers_open(struct uring_buffers *b, struct io_uring *ring, uint32_t capacity,
@@ -78,8 +87,6 @@ bool uring_buffers_grow(struct uring_buffers *b)
 
 void uring_buffers_return(struct uring_buffers *b, uint16_t id)
 {
-    io_uring_buf_ring_add(b->ring, uring_buffer(b, id), b->buffer_bytes, id,
-                          io_uring_buf_ring_mask(b->capacity), 0);
-    io_uring_buf_ring_advance(b->ring, 1);
-    b->returned++;
+    b->taken--;
+    give(b, id);
 }

@@ -28,8 +28,8 @@ struct uring_buffers {
     uint32_t buffer_bytes;
     uint32_t capacity; /* buffers that may be offered at most; a power of two */
     uint32_t offered;  /* buffers that take part so far */
-    uint32_t returned; /* given to the kernel since a receive was last retried */
-    uint32_t staged;   /* given back, but not yet visible to the kernel */
+    uint32_t taken;    /* filled by the kernel, and not yet returned */
+    uint32_t returned; /* given to the kernel since a receive was last retried; offered at most */
     size_t ring_bytes, mapped_bytes;
 };
 
@@ -46,7 +46,7 @@ void uring_buffers_close(struct uring_buffers *b);
 /* Offers as many buffers again as take part now: false when there are no more. */
 bool uring_buffers_grow(struct uring_buffers *b);
 
-/* Gives one buffer back to the kernel, which may use it at once. */
+/* Gives one taken buffer back to the kernel, which may use it at once. */
 void uring_buffers_return(struct uring_buffers *b, uint16_t id);
 
 static inline unsigned char *uring_buffer(const struct uring_buffers *b, uint16_t id)

@@ -46,6 +46,7 @@ int crew_init(struct crew *crew, unsigned count, const struct opt_cpus *cpus)
     int err;
 
     memset(crew, 0, sizeof *crew);
+    pthread_mutex_init(&crew->gate, NULL);
     crew->workers = calloc(count, sizeof *crew->workers);
     if (!crew->workers)
         return -ENOMEM;
@@ -75,6 +76,7 @@ static void *run_worker(void *argument)
 {
     struct worker *w = argument;
     int ignored;
+    bool go;
 
     /*
      * Nobody cancels these threads. Said in this way, glibc need not switch asynchronous
@@ -82,6 +84,11 @@ static void *run_worker(void *argument)
      */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
     pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &ignored);
+    pthread_mutex_lock(&w->crew->gate);
+    go = w->crew->body != NULL;
+    pthread_mutex_unlock(&w->crew->gate);
+    if (!go)
+        return NULL; /* not all threads could be had */
     w->result = w->crew->body(w);
     w->cpu_time = os_thread_cpu_time();
     atomic_fetch_sub(&w->crew->running, 1);
@@ -129,6 +136,7 @@ int crew_start(struct crew *crew, int (*body)(struct worker *w), char *why, size
     unsigned started = 0;
     int err;
 
+    pthread_mutex_lock(&crew->gate);
     crew->body = body;
     atomic_store(&crew->running, crew->count);
     os_save_affinity(&affinity);
@@ -137,10 +145,15 @@ int crew_start(struct crew *crew, int (*body)(struct worker *w), char *why, size
     err = check_cpus(crew, why, why_cap);
     while (!err && started < crew->count) {
         err = start_worker(&crew->workers[started], why, why_cap);
-        started++;
+        started += !err;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     os_restore_affinity(&affinity);
+    if (err)
+        crew->body = NULL;
+    pthread_mutex_unlock(&crew->gate);
+    for (unsigned i = 0; err && i < started; i++)
+        pthread_join(crew->workers[i].thread, NULL);
     return err;
 }
 
@@ -198,6 +211,7 @@ void crew_free(struct crew *crew)
     }
     close(crew->news_fd[0]);
     close(crew->news_fd[1]);
+    pthread_mutex_destroy(&crew->gate);
     free(crew->workers);
 }
 

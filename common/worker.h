@@ -38,8 +38,9 @@ struct crew {
     unsigned count;
     struct worker *workers;
     int (*body)(struct worker *w);
-    void *program;  /* the program's state shared by the threads */
-    int news_fd[2]; /* written by workers and by the signal handler */
+    void *program;        /* the program's state shared by the threads */
+    int news_fd[2];       /* written by workers and by the signal handler */
+    pthread_mutex_t gate; /* held until all threads are there; then body is final */
     atomic_uint running;
 };
 
@@ -54,7 +55,7 @@ int crew_init(struct crew *crew, unsigned count, const struct opt_cpus *cpus);
 
 /*
  * Starts the threads, each running body. A CPU that cannot be bound is an error, told in why.
- * 0 or -errno; threads already started go on, so the caller should end the process.
+ * 0 or -errno; then no thread has run body, and none is left.
  */
 int crew_start(struct crew *crew, int (*body)(struct worker *w), char *why, size_t why_cap);
 
