@@ -93,7 +93,7 @@ struct flight {
     const struct client_config *config;
     struct worker *worker;
     struct rng rng;
-    unsigned pipeline;                 /* config's, near at hand */
+    unsigned pipeline; /* config's, near at hand */
     enum phase phase;
     uint64_t now_ns;      /* last reading of the clock */
     bool now_is_fresh;    /* taken since next_due() was last asked */

@@ -104,7 +104,7 @@ struct loop_config {
     unsigned refused_count;
     uint32_t ability; /* the backend's own bits, from its probe */
 
-    size_t conn_bytes;      /* size of the program's struct conn */
+    size_t conn_bytes; /* size of the program's struct conn */
     enum spin_mode mode;
     bool read_while_unsent; /* keep reading while an answer is unsent */
     struct net_options socket_options;
