@@ -22,6 +22,7 @@
 #define FIELD(name) offsetof(struct client_config, name)
 #define MIB         (1024 * 1024ULL)
 
+#define MOST_RATE           20000000ULL
 #define MOST_REQUESTS       1000000000000000ULL
 #define IN_FLIGHT_MAX_BYTES (256 * MIB)
 
@@ -40,7 +41,7 @@ static const struct opt rows[] = {
      "instead of --size: sizes with their weights, such as 64:0.7,1k:0.2,64k:0.1"},
     {"pipeline", 'P', OPT_COUNT, FIELD(pipeline), "1", "N", 1, 4096, NULL,
      "requests in flight per connection, at most"},
-    {"rate", 'R', OPT_COUNT, FIELD(rate), NULL, "N", 1, 1000000000, NULL,
+    {"rate", 'R', OPT_COUNT, FIELD(rate), NULL, "N", 1, MOST_RATE, NULL,
      "open loop: so many requests are due per second, over all connections; 0 is a closed loop"},
     {"arrivals", 0, OPT_CHOICE, FIELD(arrivals), "constant", "HOW", 0, 0, pace_arrivals_names,
      "how an open loop's requests are spread over time"},
@@ -222,6 +223,11 @@ static int check_config(struct client_config *config)
                             "is not a goal such as p99<1ms, p99.9<500us or max<10ms");
     if (config->duration_ns == 0 && config->requests == 0)
         config->duration_ns = config->find_rate ? NS_PER_S : 10 * NS_PER_S;
+    if (config->duration_ns / config->interval_ns >= TICKS_MAX) {
+        fprintf(stderr, "%s: --interval: more than %d intervals in --duration; make it longer\n",
+                table.program, TICKS_MAX);
+        return EXIT_USAGE;
+    }
     if (config->threads > config->connections) {
         fprintf(stderr, "%s: --threads: '%" PRIu64 "' is more than the %" PRIu64 " connections\n",
                 table.program, config->threads, config->connections);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The threads look at the clock so often at least: late replies and the window's end wait for it. */
+/* How often threads look at the clock at least: late replies and the window's end wait for it. */
 #define LOOK_NS (100 * NS_PER_MS)
 
 /* Ticks are what the live line moves by; a long window keeps them within their table. */

@@ -71,7 +71,7 @@ static unsigned free_slots(const struct flight *f, const struct flight_conn *c)
 {
     uint64_t slots = f->pipeline - c->in_flight;
 
-    if (c->base.unsent.len || c->retiring)
+    if (c->base.unsent.len || c->base.close_asked)
         return 0; /* asked again when a reply comes */
     if (f->config->churn && f->config->churn - c->begun < slots)
         slots = f->config->churn - c->begun;
@@ -87,6 +87,12 @@ static bool request_due(const struct flight *f)
         return f->phase <= PHASE_WINDOW;
     return (f->phase == PHASE_WARM_UP || f->phase == PHASE_WINDOW || f->phase == PHASE_DRAIN) &&
            f->pace.due_ns <= f->now_ns && f->pace.due_ns < f->window_end_ns;
+}
+
+/* Whether the window of an open loop has requests that are still to be sent. */
+static bool more_due(const struct flight *f)
+{
+    return open_loop(f) && f->budget && f->pace.due_ns < f->window_end_ns;
 }
 
 /* Takes a request off the schedule, and notes how late it is and why. */
@@ -251,7 +257,8 @@ bool on_accept(struct loop *l, int fd)
 
 static bool reopens(const struct flight *f)
 {
-    return (f->config->churn || f->config->connect_only) && f->phase <= PHASE_WINDOW;
+    return (f->config->churn || f->config->connect_only) &&
+           (f->phase <= PHASE_WINDOW || more_due(f));
 }
 
 static void connect_failed(struct flight *f)
@@ -275,7 +282,7 @@ void on_close(struct loop *l, struct conn *base, int err)
     }
     rest_end(f, c);
     if (f->phase == PHASE_WINDOW && !f->config->connect_only)
-        fairness_add(&f->fairness, c->requests);
+        fairness_add(&f->fairness, c->requests, c->in_flight > 0);
     if (!c->retiring) {
         f->lost++;
         f->in_flight -= c->in_flight;
@@ -418,9 +425,15 @@ static bool send_due(struct flight *f, struct due *due)
     return false;
 }
 
+/* When to make a connection anew; CLOCK_NEVER_NS if none is to be, or enough are under way. */
+static uint64_t next_reopen_ns(const struct flight *f)
+{
+    return f->to_reopen && f->connecting < CONNECTING_MAX ? f->connect_after_ns : CLOCK_NEVER_NS;
+}
+
 static bool reopen_due(struct flight *f, struct due *due)
 {
-    if (!f->to_reopen || f->connecting >= CONNECTING_MAX || f->now_ns < f->connect_after_ns)
+    if (f->now_ns < next_reopen_ns(f))
         return false;
     f->to_reopen--;
     f->connecting++;
@@ -434,11 +447,10 @@ static uint64_t next_wake_ns(const struct flight *f)
     const struct flight_conn *thinker = TAILQ_FIRST(&f->thinking);
     uint64_t wake_ns = thinker ? thinker->ready_ns : CLOCK_NEVER_NS;
 
-    if (open_loop(f) && f->budget && !TAILQ_EMPTY(&f->idle) && f->pace.due_ns < wake_ns &&
-        f->pace.due_ns < f->window_end_ns)
+    if (more_due(f) && !TAILQ_EMPTY(&f->idle) && f->pace.due_ns < wake_ns)
         wake_ns = f->pace.due_ns;
-    if (f->to_reopen && f->connect_after_ns < wake_ns)
-        wake_ns = f->connect_after_ns;
+    if (next_reopen_ns(f) < wake_ns)
+        wake_ns = next_reopen_ns(f);
     return wake_ns; /* for the clock alone the main thread wakes us, at every tick */
 }
 
@@ -457,12 +469,13 @@ static void measure_due(struct flight *f, struct loop *l, struct due *due)
 /* An open loop still sends what was due in the window and records it; then all is over. */
 static void drain_due(struct flight *f, struct loop *l, struct due *due)
 {
-    bool more = open_loop(f) && f->pace.due_ns < f->window_end_ns && f->budget && l->conns.open;
+    bool more = more_due(f) && (l->conns.open || f->to_reopen);
+    uint64_t reopen_ns = more ? next_reopen_ns(f) : CLOCK_NEVER_NS;
 
     if (f->now_ns >= f->drain_end_ns || (f->in_flight == 0 && !more))
         quit(due);
-    else if (!check_overdue(f, l, due) && !send_due(f, due))
-        wait_until(due, f->drain_end_ns);
+    else if (!check_overdue(f, l, due) && !(more && reopen_due(f, due)) && !send_due(f, due))
+        wait_until(due, reopen_ns < f->drain_end_ns ? reopen_ns : f->drain_end_ns);
 }
 
 /* Ends early; what the window has brought so far is kept. */
@@ -511,7 +524,7 @@ static void count_unsent(struct flight *f)
 {
     if (!open_loop(f) || !f->measured)
         return;
-    while (f->budget && f->pace.due_ns < f->window_end_ns) {
+    while (more_due(f)) {
         bool counts = window_holds(f, pace_take(&f->pace));
 
         f->never_sent += counts;

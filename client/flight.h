@@ -125,6 +125,7 @@ struct flight {
     struct hist connects;          /* connect() to connected, in the window */
     struct stats at_start, at_end; /* the worker's counters at the window's edges */
     struct os_cpu_time cpu_at_start, cpu_at_end;
+    uint64_t idle_at_start_ns, idle_at_end_ns; /* time spent looking for events in vain */
     uint64_t window_start_ns, window_end_ns, drain_end_ns, ended_ns;
     uint64_t unfinished; /* requests in flight when the window ended */
     struct fairness fairness;

@@ -110,9 +110,10 @@ static void print_open_loop(FILE *out, const struct run *run, const struct resul
     if (!run->config->rate)
         return;
     print_latency(out, "Response time:", &r->response, "from when each was due");
-    fprintf(out, "Schedule:       %s requests due (%s), sent %.1f per second | queue at most %s\n",
+    fprintf(out,
+            "Schedule:       %s requests due (%s), sent %.1f per second | queue at most %s%s\n",
             units_count(a, sizeof a, r->scheduled), run->config->arrivals, results_rate(r, r->sent),
-            units_count(b, sizeof b, r->queue_peak));
+            units_count(b, sizeof b, r->queue_peak), run->crew.count > 1 ? " on one thread" : "");
     fprintf(out, "Lateness:       of sends, P99 %s, max %s with a connection free",
             units_duration(a, sizeof a, hist_percentile_ns(&r->lateness, 99)),
             units_duration(b, sizeof b, r->lateness.max_ns));
@@ -210,7 +211,7 @@ void print_final(FILE *out, const struct run *run, const struct results *r)
     print_cpu(out, r);
     if (r->steady.enough && !r->steady.steady)
         fprintf(out, "Not steady:     %s\n", r->steady.reason);
-    limited = results_client_limited(r, run, why, sizeof why);
+    limited = results_client_limited(r, why, sizeof why);
     if (limited)
         fprintf(out, "Note:           client-limited: %s\n", limited);
     fflush(out);

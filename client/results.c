@@ -68,8 +68,10 @@ static void add_thread(struct results *r, const struct flight *f, uint64_t *end_
     if (f->ended_ns > f->window_end_ns)
         r->drain_s = fmax(r->drain_s, seconds(f->ended_ns - f->window_end_ns));
     if (f->window_end_ns > f->window_start_ns) {
-        double busy =
-            seconds(cpu.user_ns + cpu.system_ns) / seconds(f->window_end_ns - f->window_start_ns);
+        uint64_t on_cpu_ns = cpu.user_ns + cpu.system_ns;
+        uint64_t idle_ns = f->idle_at_end_ns - f->idle_at_start_ns;
+        double busy = seconds(on_cpu_ns > idle_ns ? on_cpu_ns - idle_ns : 0) /
+                      seconds(f->window_end_ns - f->window_start_ns);
 
         r->busiest_thread = fmax(r->busiest_thread, busy);
     }
@@ -117,19 +119,17 @@ double results_rate(const struct results *r, uint64_t count)
     return r->duration_s > 0 ? (double)count / r->duration_s : 0;
 }
 
-const char *results_client_limited(const struct results *r, const struct run *run, char *buf,
-                                   size_t cap)
+const char *results_client_limited(const struct results *r, char *buf, size_t cap)
 {
     uint64_t late_ns = hist_percentile_ns(&r->lateness, 99);
-    bool spins = run->loop.mode == MODE_LATENCY || run->config->rate;
 
-    if (late_ns > CLIENT_LATE_NS)
+    if (late_ns > CLIENT_LATE_NS && r->lateness.count * 100 >= r->scheduled)
         snprintf(buf, cap,
                  "it was late with its own sends: by %.1f ms at P99, while connections "
                  "were free",
                  (double)late_ns / (double)NS_PER_MS);
-    else if (r->busiest_thread >= SATURATED && !spins)
-        snprintf(buf, cap, "a thread was on its CPU for %.0f %% of the window",
+    else if (r->busiest_thread >= SATURATED)
+        snprintf(buf, cap, "a thread was at work for %.0f %% of the window",
                  100 * r->busiest_thread);
     else
         return NULL;
@@ -238,6 +238,12 @@ static void write_warnings(struct report *report, const struct results *r, const
                  (unsigned)run->config->connections);
         report_append_text(report, "warnings", text);
     }
+    if (!r->interrupted && !run->config->requests &&
+        r->duration_s < 0.99 * seconds(run->config->duration_ns)) {
+        snprintf(text, sizeof text, "the window ended after %.3f of %.3f s: nobody was left to ask",
+                 r->duration_s, seconds(run->config->duration_ns));
+        report_append_text(report, "warnings", text);
+    }
     if (r->never_sent + r->never_answered) {
         snprintf(text, sizeof text,
                  "%" PRIu64 " of %" PRIu64 " scheduled requests got no reply: the percentiles are "
@@ -269,7 +275,7 @@ int results_write(const struct results *r, const struct run *run, const struct s
     const struct client_config *config = run->config;
     struct report *report = report_new(table, config, argc, argv);
     char why[160];
-    const char *limited = results_client_limited(r, run, why, sizeof why);
+    const char *limited = results_client_limited(r, why, sizeof why);
     int err;
 
     if (!report)

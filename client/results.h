@@ -52,10 +52,10 @@ double results_rate(const struct results *r, uint64_t count);
 /*
  * Why the client, rather than the server, may have set the pace, as text in buf; NULL when nothing
  * says so. An open loop is limited when its own lateness (a connection was free) is more than
- * CLIENT_LATE_NS at P99; either loop when a thread was on its CPU all the time, unless it spins.
+ * CLIENT_LATE_NS at P99; either loop when a thread worked all the time (looking for events in vain
+ * is no work).
  */
-const char *results_client_limited(const struct results *r, const struct run *run, char *buf,
-                                   size_t cap);
+const char *results_client_limited(const struct results *r, char *buf, size_t cap);
 
 /* A request came back wrong, or something failed on the way: the run's exit status is 1. */
 bool results_failed(const struct results *r);

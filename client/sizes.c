@@ -28,6 +28,9 @@ static int parse_pair(char *pair, uint32_t most_bytes, uint32_t *bytes, double *
     if (!colon)
         return -EINVAL;
     *colon = '\0';
+    /* strtod() alone would take spaces and hexadecimal, too. */
+    if (colon[1 + strspn(colon + 1, "0123456789.e-")])
+        return -EINVAL;
     *weight = strtod(colon + 1, &end);
     if (end == colon + 1 || *end || !isfinite(*weight) || *weight <= 0)
         return -EINVAL;

@@ -32,18 +32,18 @@ static void publish_tick(struct flight *f)
     crew_tell(f->worker->crew);
 }
 
-void fairness_add(struct fairness *sum, uint64_t requests)
+void fairness_add(struct fairness *sum, uint64_t requests, bool waiting)
 {
     if (sum->connections++ == 0 || requests < sum->min_requests)
         sum->min_requests = requests;
     if (requests > sum->max_requests)
         sum->max_requests = requests;
-    sum->starved += requests == 0;
+    sum->starved += requests == 0 && waiting;
     sum->sum += (double)requests;
     sum->sum_of_squares += (double)requests * (double)requests;
 }
 
-static void begin_window(struct flight *f)
+static void begin_window(struct flight *f, const struct loop *l)
 {
     struct stats *s = &f->worker->stats;
 
@@ -52,6 +52,7 @@ static void begin_window(struct flight *f)
     s->events_max = 0;
     f->at_start = *s;
     f->cpu_at_start = os_thread_cpu_time();
+    f->idle_at_start_ns = l->spin.idle_ns;
     f->tick_start_requests = s->requests;
     f->tick_start_errors = stats_errors_total(s);
     f->tick_end_ns = f->window_start_ns + f->run->tick_ns;
@@ -69,11 +70,12 @@ static void end_window(struct flight *f, struct loop *l, uint64_t at_ns)
     f->window_end_ns = at_ns;
     f->at_end = f->worker->stats;
     f->cpu_at_end = os_thread_cpu_time();
+    f->idle_at_end_ns = l->spin.idle_ns;
     f->unfinished = f->in_flight;
     f->drain_end_ns = clock_now_ns() + (f->config->rate ? f->config->timeout_ns : DRAIN_NS);
     for (struct conn *c = conn_next(&l->conns, NULL); c; c = conn_next(&l->conns, c))
         if (!c->connecting)
-            fairness_add(&f->fairness, flight_conn(c)->requests);
+            fairness_add(&f->fairness, flight_conn(c)->requests, flight_conn(c)->in_flight > 0);
     publish_tick(f); /* the last one may be shorter than the others */
     atomic_store_explicit(&f->window_over, true, memory_order_release);
 }
@@ -82,7 +84,7 @@ static void catch_up(struct flight *f, struct loop *l)
 {
     while (f->now_ns >= f->deadline_ns) {
         if (f->phase == PHASE_WARM_UP)
-            begin_window(f);
+            begin_window(f, l);
         else if (f->now_ns >= f->window_end_ns && f->tick_end_ns >= f->window_end_ns)
             end_window(f, l, f->window_end_ns);
         else
@@ -113,7 +115,7 @@ void window_plan(struct flight *f, uint64_t start_ns)
 void window_cut(struct flight *f, struct loop *l)
 {
     if (f->phase == PHASE_WARM_UP)
-        begin_window(f);
+        begin_window(f, l);
     end_window(f, l, f->now_ns > f->window_start_ns ? f->now_ns : f->window_start_ns);
     set_deadline(f);
 }

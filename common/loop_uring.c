@@ -579,6 +579,8 @@ static int rounds(struct uring *u)
             return err;
         ready = io_uring_cq_ready(&u->ring);
         stats_waited(u->stats, ready);
+        if (ready == 0)
+            continue;
         io_uring_for_each_cqe(&u->ring, head, slot)
         {
             /* Copied and given back at once: handling may submit, which needs room for events. */

@@ -32,13 +32,14 @@ enum spin_mode spin_mode_named(const char *name);
 struct spin {
     enum spin_mode mode;
     uint64_t spell_ns; /* how long to look before sleeping; CLOCK_NEVER_NS: for ever */
+    uint64_t idle_ns;  /* spent looking in vain: on the CPU, but free for work */
     uint64_t yields;   /* sched_yield() calls made */
 };
 
 /* One wait, from the first look on; zero it before. */
 struct spell {
     unsigned looks;
-    uint64_t end_ns, yield_ns;
+    uint64_t end_ns, yield_ns, last_ns;
 };
 
 void spin_init(struct spin *s, enum spin_mode mode);
@@ -59,6 +60,9 @@ static inline bool spin_look(struct spin *s, struct spell *spell, uint64_t wake_
     if (spell->looks++ == 0)
         return true;
     now_ns = clock_now_ns();
+    if (spell->looks > 2)
+        s->idle_ns += now_ns - spell->last_ns;
+    spell->last_ns = now_ns;
     if (spell->looks == 2) {
         spell->end_ns = s->spell_ns == CLOCK_NEVER_NS ? CLOCK_NEVER_NS : now_ns + s->spell_ns;
         if (wake_ns < spell->end_ns)

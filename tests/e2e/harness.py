@@ -33,6 +33,22 @@ METHODS = ["libev:poll", "libev:select"]
 each_backend = pytest.mark.parametrize("backend", BACKENDS)
 each_method = pytest.mark.parametrize("backend", [*BACKENDS, *METHODS])
 
+# Ways to load a server, for tests that should hold under each of them.
+SHAPES = {
+    "closed": [],
+    "pipeline": ["-P", 8],
+    "churn": ["--churn", 7],
+    "open": ["-R", "100k"],
+    "everything": ["-P", 8, "--churn", 7, "-R", "100k"],
+}
+each_shape = pytest.mark.parametrize("shape", SHAPES)
+
+# Items after a backend's name that cut everything into single bytes, and under which load.
+one_byte = pytest.mark.parametrize(
+    ("items", "shape"),
+    [("recv=1", "closed"), ("send=1", "closed"), *(("recv=1,send=1", shape) for shape in SHAPES)],
+)
+
 # Ends what hangs; no test expects anything to be quicker than this.
 PATIENCE_S = 60
 
@@ -74,22 +90,57 @@ def interval_requests(report):
         start_s = interval["t_s"]
 
 
+def longest_message(config):
+    """In bytes, as --sizes or --size says."""
+    if not config["sizes"]:
+        return config["size_bytes"]
+    units = {"k": 1 << 10, "M": 1 << 20}
+    sizes = [pair.split(":")[0] for pair in config["sizes"].split(",")]
+    return max(int(size.rstrip("kM")) * units.get(size[-1], 1) for size in sizes)
+
+
 def check_client(report):
+    config = report["config"]
     requests = report["totals"]["requests"]
-    size = report["config"]["size_bytes"]
     connections = report["connections"]
-    assert report["latency"]["service_ns"]["count"] == requests
     assert sum(interval_requests(report)) == pytest.approx(requests, abs=0.01)
     assert connections["opened"] + connections["failed"] <= connections["asked"]
-    in_flight = connections["asked"] * size  # sent before the window, received in it
+    # Sent before the window, received in it.
+    in_flight = connections["asked"] * config["pipeline"] * longest_message(config)
     assert report["totals"]["rx_bytes"] <= report["totals"]["tx_bytes"] + in_flight
     if not report["interrupted"]:
         assert connections["opened"] + connections["failed"] == connections["asked"]
     if requests == 0:
-        latency = report["latency"]["service_ns"]
+        assert report["syscalls"]["per_request"] is report["cpu"]["us_per_request"] is None
+    latency = report["latency"]["service_ns"]
+    if latency["count"] == 0:
         percentiles = [value for name, value in latency.items() if name.startswith("p")]
         assert set([*percentiles, latency["min"], latency["max"], latency["mean"]]) == {None}
-        assert report["syscalls"]["per_request"] is report["cpu"]["us_per_request"] is None
+    if config["rate"]:
+        check_open_loop(report)
+    else:
+        assert latency["count"] == requests
+        assert "open_loop" not in report and "response_ns" not in report["latency"]
+
+
+def check_open_loop(report):
+    """Every request that was due is accounted for, and so is every nanosecond of its wait."""
+    loop, latency = report["open_loop"], report["latency"]
+    sent = loop["scheduled"] - loop["never_sent"]
+    answered = sent - loop["never_answered"]
+    assert latency["response_ns"]["count"] == latency["service_ns"]["count"] == answered
+    assert loop["lateness_ns"]["count"] + loop["queued_ns"]["count"] == sent
+    if answered == sent:
+        waits = total_ns(loop["lateness_ns"]) + total_ns(loop["queued_ns"])
+        times = total_ns(latency["response_ns"]) - total_ns(latency["service_ns"])
+        assert times == pytest.approx(waits, abs=1 + total_ns(latency["response_ns"]) * 1e-12)
+    warned = any("got no reply" in warning for warning in report["warnings"])
+    assert warned == (answered < loop["scheduled"])
+
+
+def total_ns(histogram):
+    """The sum of all values, of the exact mean."""
+    return histogram["count"] * (histogram["mean"] or 0)
 
 
 @dataclass

@@ -7,10 +7,12 @@ import time
 import pytest
 from harness import (
     LOOPBACK,
+    SHAPES,
     FakeServer,
     each_backend,
     each_method,
     never_answer,
+    one_byte,
     receive,
     reset,
     tuned,
@@ -19,11 +21,11 @@ from harness import (
 SIZE = 1000
 
 
+@one_byte
 @each_method
-@pytest.mark.parametrize("items", ["recv=1", "send=1", "recv=1,send=1"])
-def test_one_byte_at_a_time(backend, items, start_server, run_client):
+def test_one_byte_at_a_time(backend, items, shape, start_server, run_client):
     server = start_server("epoll")
-    args = ["-c", 4, "-n", 100, "-s", 200, "--verify", "full"]
+    args = ["-c", 4, "-n", 100, "-s", 200, "--verify", "full", *SHAPES[shape]]
     report = run_client(server.target, tuned(backend, items), *args).report
     assert report["errors"] == {}
     assert report["totals"]["requests"] == 100
@@ -36,15 +38,30 @@ def test_one_byte_at_a_time(backend, items, start_server, run_client):
 # ---- replies that are wrong
 
 
-def replies(change, good=0):
-    """A server that echoes `good` messages as they are, and the next one as change(it) says."""
+FAULTY = 3  # the first connections, which are all that a client without churn has
 
-    def behave(s, _number):
+
+def replies(change, good=0):
+    """
+    A server that echoes `good` messages as they are and the next one as change(it) says, on its
+    first three connections. On later ones it does no wrong.
+    """
+
+    def behave(s, number):
+        while number >= FAULTY:
+            echo_one(s)
         for _ in range(good):
-            s.sendall(receive(s, SIZE))
+            echo_one(s)
         change(s, receive(s, SIZE))
 
     return behave
+
+
+def echo_one(s):
+    message = receive(s, SIZE)
+    if not message:
+        raise ConnectionResetError("the client is done")
+    s.sendall(message)
 
 
 def corrupt(s, message):
@@ -52,7 +69,7 @@ def corrupt(s, message):
 
 
 def send_too_much(s, message):
-    s.sendall(message + b"!")
+    s.sendall(message + b"excess")
 
 
 def close_in_mid_reply(s, message):
@@ -62,6 +79,11 @@ def close_in_mid_reply(s, message):
 
 def close_without_reply(s, _message):
     s.close()
+
+
+def half_close_in_mid_reply(s, message):
+    s.sendall(message[:500])
+    s.shutdown(socket.SHUT_WR)
 
 
 def reset_in_mid_reply(s, message):
@@ -74,21 +96,45 @@ FAULTS = {
     send_too_much: "excess",
     close_in_mid_reply: "closed_early",
     close_without_reply: "closed_early",
+    half_close_in_mid_reply: "closed_early",
     reset_in_mid_reply: "reset",
 }
 
+# With more requests under way: what follows a reply is part of the next one, and closing with
+# requests unread is a reset.
+PIPELINED_FAULTS = FAULTS | {
+    send_too_much: "corrupt",
+    close_in_mid_reply: "reset",
+    close_without_reply: "reset",
+}
 
-@pytest.mark.parametrize("good", [0, 5])
+
+@pytest.mark.parametrize(
+    ("shape", "good"), [("closed", 0), *((shape, 5) for shape in SHAPES)]
+)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 @each_backend
-def test_wrong_reply(backend, fault, good, run_client):
-    args = ["-c", 3, "-s", SIZE, "-n", 300, "--verify", "full"]
+def test_wrong_reply(backend, shape, fault, good, run_client):
+    """Three connections are lost with what they had in flight; new ones do the rest, if any."""
+    args = ["-c", FAULTY, "-s", SIZE, "-n", 300, "--verify", "full", *SHAPES[shape]]
     with FakeServer(replies(fault, good)) as server:
         outcome = run_client(server.target, backend, *args, status=1)
-    assert outcome.errors == {FAULTS[fault]: 3}
-    assert outcome.report["connections"]["lost"] == 3
-    assert outcome.report["totals"]["requests"] == 3 * good
+    report = outcome.report
+    pipelined, churns = report["config"]["pipeline"] > 1, report["config"]["churn"]
+    kinds = {(PIPELINED_FAULTS if pipelined else FAULTS)[fault]}
+    if pipelined and report["config"]["rate"]:
+        kinds.add(FAULTS[fault])  # there may have been one request alone
+    assert set(outcome.errors) <= kinds
+    assert sum(outcome.errors.values()) == FAULTY
+    assert report["connections"]["lost"] == FAULTY
     assert "Errors:         3" in outcome.text
+    requests = report["totals"]["requests"]
+    if not pipelined:
+        assert requests == (300 - FAULTY if churns else FAULTY * good)
+    elif churns:
+        assert 300 - FAULTY * 7 <= requests <= 300 - FAULTY * (fault != send_too_much)
+    else:  # a reset may overtake replies
+        assert requests <= FAULTY * (good + (fault == send_too_much))
 
 
 @each_backend
@@ -126,10 +172,11 @@ def test_one_of_several_lost(backend, run_client):
 # ---- servers that do nothing
 
 
+@pytest.mark.parametrize("shape", ["closed", "pipeline", "open"])
 @each_backend
-def test_no_answer(backend, run_client):
+def test_no_answer(backend, shape, run_client):
     with FakeServer(never_answer) as server:
-        args = ["-c", 3, "--timeout", "500ms", "-d", "20s"]
+        args = ["-c", 3, "--timeout", "300ms", "-d", "20s", *SHAPES[shape]]
         outcome = run_client(server.target, backend, *args, status=1)
     assert outcome.errors == {"timeout": 3}
     assert outcome.report["totals"]["requests"] == 0
@@ -206,11 +253,13 @@ def test_stopped_server_shows(backend, start_server, start_client):
     assert min(interval["qps"] for interval in outcome.report["intervals"]) == 0
 
 
+@pytest.mark.parametrize("shape", ["closed", "pipeline", "open"])
 @each_backend
-def test_server_killed(backend, start_server, start_client):
+def test_server_killed(backend, shape, start_server, start_client):
     """Every connection is lost at once; what was measured until then is kept."""
     server = start_server("epoll")
-    client = start_client(server.target, backend, "-c", 20, "-d", "30s", "-i", "20ms")
+    args = ["-c", 20, "-d", "30s", "-i", "20ms", *SHAPES[shape]]
+    client = start_client(server.target, backend, *args)
     assert client.read_until("[0.02s]")
     server.crash()
     outcome = client.wait()
@@ -220,3 +269,19 @@ def test_server_killed(backend, start_server, start_client):
     assert outcome.report["totals"]["requests"] > 0
     assert outcome.report["window"]["duration_s"] < 30
     assert not outcome.report["interrupted"]
+
+
+@each_backend
+def test_server_killed_in_churn(backend, start_server, start_client):
+    """Nobody is there any more: the client tries now and then until the window ends."""
+    server = start_server("epoll")
+    args = ["-c", 20, "-d", "300ms", "-i", "20ms", *SHAPES["churn"]]
+    client = start_client(server.target, backend, *args)
+    assert client.read_until("[0.02s]")
+    server.crash()
+    outcome = client.wait()
+    assert outcome.status == 1
+    assert outcome.errors["connect_refused"] > 0
+    # Those that were waiting to be accepted are reset while connecting: connect_other.
+    assert set(outcome.errors) <= {"reset", "closed_early", "connect_refused", "connect_other"}
+    assert outcome.report["window"]["duration_s"] == pytest.approx(0.3)
