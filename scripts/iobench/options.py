@@ -53,6 +53,17 @@ def backend(text):
     return text
 
 
+def one_of(names):
+    """A type: one of these texts."""
+
+    def parse(text):
+        if text not in names:
+            raise argparse.ArgumentTypeError(f"'{text}' is not one of {', '.join(names)}")
+        return text
+
+    return parse
+
+
 def several(one):
     """A type: a list of such values, separated by commas, each once."""
     return lambda text: list(dict.fromkeys(one(part.strip()) for part in text.split(",")))

@@ -1,4 +1,4 @@
-"""What the runs of one matrix gave so far, and the files it is kept in."""
+"""What the runs of all parts gave so far, and the files it is kept in."""
 
 import json
 import re
@@ -6,8 +6,9 @@ import shlex
 import sys
 from collections import Counter
 from datetime import datetime, timezone
+from typing import NamedTuple
 
-from iobench import run, stats, tcp
+from iobench import run, stats
 from iobench.table import as_markdown
 
 
@@ -19,26 +20,45 @@ def where(cpus):
     return f"server on CPU {cpus[0]}, client on CPU {cpus[1]}"
 
 
+class Plan(NamedTuple):
+    """How a part is measured. The part is a module: cells, measure, summary, lines and table."""
+
+    part: object
+    cells: list
+    rounds: int
+    duration_s: float
+    warmup_s: float
+
+    def text(self):
+        return (f"{self.rounds} round{'s' * (self.rounds > 1)} of {self.duration_s:g} s after "
+                f"{self.warmup_s:g} s of warm-up")
+
+
 class Results:
-    def __init__(self, args, cells, remarks):
-        self.args, self.cells, self.remarks = args, cells, remarks
+    def __init__(self, args, plans, remarks):
+        self.args, self.plans, self.remarks = args, plans, remarks
         self.cpus = run.choose_cpus()
         self.samples, self.failures = {}, {}  # cell -> {round: reports}, cell -> texts
+        self.left_out = {}  # cell -> why it cannot run here
         self.interrupted = False
         self.started_at = datetime.now(timezone.utc)
         self.path = args.output or run.ROOT / "results" / f"{self.started_at:%Y-%m-%dT%H-%M-%SZ}"
         self.path.mkdir(parents=True, exist_ok=True)
 
-    def measure(self, number, cell):
+    def measure(self, plan, number, cell):
         """One run; returns its outcome in words."""
-        stem = self.path / f"{cell.name}-{number}"
+        if cell in self.left_out:
+            return "left out"
         try:
-            sample = tcp.measure(cell, self.args.warmup, self.args.duration, self.cpus, stem)
+            sample = plan.part.measure(cell, plan, self.cpus, self.path / f"{cell.name}-{number}")
         except run.Failed as failed:
+            if failed.status == run.CANNOT_RUN_HERE and cell not in self.samples:
+                self.left_out[cell] = str(failed)
+                return f"left out: {failed}"
             self.failures.setdefault(cell, []).append(str(failed))
             return f"failed: {failed}"
         self.samples.setdefault(cell, {})[number] = sample
-        return f"{sample['client']['rate']['qps']:,.0f} requests/s"
+        return f"{sample['client']['rate']['qps']:,.0f} {plan.part.UNIT}"
 
     def clients(self):
         return [sample["client"] for rounds in self.samples.values() for sample in rounds.values()]
@@ -48,42 +68,59 @@ class Results:
         texts = [f"a run failed: {text}" for some in self.failures.values() for text in some]
         runs = len(texts) + len(self.clients())
         for client in self.clients():
-            texts += client["warnings"] + [client["client_limited_reason"]]
+            texts += client["warnings"] + [client.get("client_limited_reason")]
         texts = [text for text in texts if text]
         kinds = [re.sub(r"\d[\d.,]*", "#", text) for text in texts]
         return [f"in {count} of {runs} runs: {texts[kinds.index(kind)]}"
                 for kind, count in Counter(kinds).items()]
 
-    def lines(self):
-        """What was measured, and on what machine as the programs saw it."""
-        args, hosts = self.args, [client["host"] for client in self.clients()]
-        out = [f"{args.rounds} round{'s' * (args.rounds > 1)} of {args.duration:g} s after "
-               f"{args.warmup:g} s of warm-up, one thread at each end, {where(self.cpus)}"]
-        if args.client:
-            out.append(f"client: {args.client} in all rows; backend is the server's")
-        if hosts:
-            host, stolen = hosts[0], max(host["steal_percent"] or 0 for host in hosts)
-            out.insert(0, f"{host['os']}, {host['cpu_model'] or 'unknown CPU'}, "
-                          f"{host['cpus_online']} CPUs, virtualisation: "
-                          f"{host['virtualisation'] or 'unknown'}, load before: "
-                          f"{host['load_1m'] or 0:.2f}, steal: at most {stolen:.1f} %")
-        return out
+    def all_remarks(self):
+        return [*["interrupted: not all rounds were run"] * self.interrupted, *self.remarks,
+                *(f"left out: {cell.name}: {why}" for cell, why in self.left_out.items()),
+                *self.warnings()]
+
+    def host_lines(self):
+        """The machine as the programs saw it."""
+        hosts = [client["host"] for client in self.clients()]
+        if not hosts:
+            return []
+        host, stolen = hosts[0], max(host["steal_percent"] or 0 for host in hosts)
+        return [f"{host['os']}, {host['cpu_model'] or 'unknown CPU'}, "
+                f"{host['cpus_online']} CPUs, virtualisation: "
+                f"{host['virtualisation'] or 'unknown'}, load before: "
+                f"{host['load_1m'] or 0:.2f}, steal: at most {stolen:.1f} %"]
+
+    def summaries(self):
+        """What is known of the cells of each plan, without those that cannot run here."""
+        return [plan.part.summary([cell for cell in plan.cells if cell not in self.left_out],
+                                  self.samples, self.failures) for plan in self.plans]
+
+    def tables(self, summaries, remarks):
+        """One of each part that has run; what is true of all of them stands around them."""
+        tables = []
+        for plan, found in zip(self.plans, summaries):
+            if any(cell["rounds"] or cell["errors"] for cell in found) or not tables:
+                first, *others = plan.part.lines(self.args, where(self.cpus))
+                tables.append(plan.part.table(found, [f"{plan.text()}, {first}", *others]))
+        tables[0].lines[:0] = self.host_lines()
+        tables[-1].notes[:] = [*tables[-1].notes, stats.RATIO_RULE, *remarks]
+        return tables
 
     def write(self):
-        """Writes table and summary; returns the table and the number of errors."""
-        found = tcp.summary(self.cells, self.samples, self.failures)
-        remarks = ["interrupted: not all rounds were run"] if self.interrupted else []
-        remarks += self.remarks + self.warnings()
-        table = tcp.table(found, self.lines(), remarks)
+        """Writes tables and summary; returns the tables and the number of errors."""
+        summaries, remarks = self.summaries(), self.all_remarks()
+        tables, first = self.tables(summaries, remarks), self.plans[0]
+        found = [cell for cells in summaries for cell in cells]
         summary = {
             "schema_version": 1, "started_at": f"{self.started_at:%Y-%m-%dT%H:%M:%SZ}",
             "command": shlex.join(sys.argv), "interrupted": self.interrupted,
-            "rounds": self.args.rounds, "duration_s": self.args.duration,
-            "warmup_s": self.args.warmup, "cpus": self.cpus, "remarks": remarks,
-            "ratio_rule": stats.RATIO_RULE,
+            "rounds": first.rounds, "duration_s": first.duration_s, "warmup_s": first.warmup_s,
+            "parts": {plan.part.NAME: {"rounds": plan.rounds, "duration_s": plan.duration_s,
+                                       "warmup_s": plan.warmup_s} for plan in self.plans},
+            "cpus": self.cpus, "remarks": remarks, "ratio_rule": stats.RATIO_RULE,
             "host": next((client["host"] for client in self.clients()), None), "cells": found,
         }
-        for name, text in (("table.md", as_markdown(table)),
+        for name, text in (("table.md", "\n".join(map(as_markdown, tables))),
                            ("summary.json", json.dumps(summary, indent=2) + "\n")):
             (self.path / name).write_text(text, encoding="utf-8")
-        return table, sum(cell["errors"] for cell in found)
+        return tables, sum(cell["errors"] for cell in found)

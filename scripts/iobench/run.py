@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+CANNOT_RUN_HERE = 77  # exit status
 PATIENCE_S = 10  # for a server to be ready, and for a program to end when asked to
 
 

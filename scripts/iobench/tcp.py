@@ -3,10 +3,12 @@
 import re
 from typing import NamedTuple
 
-from iobench import run, stats
-from iobench.hdr import Histogram
+from iobench import figures, run
 from iobench.table import BLANK, Table
 
+NAME = "tcp"
+ROUNDS, DURATION_S, WARMUP_S = 6, 0.7, 0.3
+UNIT = "requests/s"
 BASELINE = "epoll"
 STALLED_S = 30  # beyond warm-up and window; the client's own timeouts are well within it
 PERCENTILES = {"p50": 50, "p95": 95, "p99": 99}
@@ -24,6 +26,10 @@ class Cell(NamedTuple):
         return self.connections, self.size_bytes
 
     @property
+    def is_baseline(self):
+        return self.server == BASELINE
+
+    @property
     def backends(self):
         return self.server if self.server == self.client else f"{self.server}+{self.client}"
 
@@ -34,17 +40,23 @@ class Cell(NamedTuple):
         return f"{backends}-c{self.connections}-s{self.size_bytes}"
 
 
-def measure(cell, warmup_s, duration_s, cpus, stem):
+def cells(args, backends):
+    return [Cell(name, args.client or name, connections, size) for size in args.sizes
+            for connections in args.connections for name in backends]
+
+
+def measure(cell, plan, cpus, stem):
     """One run with a server of its own; leaves both reports under stem and returns them."""
     files = {end: f"{stem}.{end}.json" for end in ("server", "client")}
     server = [run.program("bench_server"), "-H", "127.0.0.1", "-p", "0", "-b", cell.server,
               "--json", files["server"], *run.pinned(cpus, 0)]
     client = [run.program("bench_client"), "-h", "127.0.0.1", "-b", cell.client,
-              "-c", str(cell.connections), "-s", str(cell.size_bytes), "-d", f"{duration_s:.9f}",
-              "--warmup", f"{warmup_s:.9f}", "-q", "--json", files["client"],
+              "-c", str(cell.connections), "-s", str(cell.size_bytes),
+              "-d", f"{plan.duration_s:.9f}", "--warmup", f"{plan.warmup_s:.9f}",
+              "-q", "--json", files["client"],
               *run.pinned(cpus, 1)]
     with run.server(server) as (port, _):
-        run.client([*client, "-p", str(port)], warmup_s + duration_s + STALLED_S)
+        run.client([*client, "-p", str(port)], plan.warmup_s + plan.duration_s + STALLED_S)
     sample = {end: run.report(file) for end, file in files.items()}
     totals = sample["client"]["totals"]
     if not totals["requests"] or (sample["client"]["exit_status"] and not totals["errors"]):
@@ -55,59 +67,29 @@ def measure(cell, warmup_s, duration_s, cpus, stem):
 # ---- what the samples say
 
 
-def latency(clients):
-    """Percentiles of all requests of all rounds; averages of percentiles would mean nothing."""
-    merged = Histogram()
-    for client in clients:
-        service = client["latency"]["service_ns"]
-        merged.add(service["hdr"], service["max"])
-    found = {name: merged.percentile(percent) for name, percent in PERCENTILES.items()}
-    return {"count": merged.count, **found, "max": merged.max}
-
-
-def cpu_us(reports, requests):
-    return sum(r["cpu"]["user_s"] + r["cpu"]["system_s"] for r in reports) * 1e6 / requests
-
-
 def summarise(cell, samples, failures):
     """One cell over its rounds. samples: round -> reports of both ends; failures: texts."""
     clients = [sample["client"] for sample in samples.values()]
     servers = [sample["server"] for sample in samples.values()]
-    found = {"name": cell.name, **cell._asdict(), "rounds": len(samples), "failures": failures,
-             "errors": sum(r["totals"]["errors"] for r in clients + servers) + len(failures)}
+    found = figures.start(NAME, cell, samples, failures,
+                          sum(r["totals"]["errors"] for r in clients + servers))
     if not samples:
         return found
-    rates = {number: sample["client"]["rate"]["qps"] for number, sample in samples.items()}
     # The server's figures are of its whole life, and so is what it received.
     echoed = sum(server["totals"]["rx_bytes"] for server in servers) / cell.size_bytes
     return found | {
-        "qps": stats.spread(rates.values()) | {"by_round": rates},
-        "latency_ns": latency(clients),
-        "client_cpu_us_per_request": cpu_us(clients, sum(r["totals"]["requests"] for r in clients)),
-        "server_cpu_us_per_request": cpu_us(servers, echoed),
+        "qps": figures.rates(samples),
+        "latency_ns": figures.latency(clients, PERCENTILES),
+        "client_cpu_us_per_request": figures.cpu_us(
+            [r["cpu"] for r in clients], sum(r["totals"]["requests"] for r in clients)),
+        "server_cpu_us_per_request": figures.cpu_us([r["cpu"] for r in servers], echoed),
         "server_syscalls_per_request": sum(r["syscalls"]["total"] for r in servers) / echoed,
         "client_limited_rounds": sum(client["client_limited"] for client in clients),
     }
 
 
-def add_ratio(found, baseline):
-    """The cell's QPS against the baseline's of the same round."""
-    rates, base = found["qps"]["by_round"], baseline["qps"]["by_round"]
-    ratios = {number: rates[number] / base[number] for number in rates if number in base}
-    if ratios:
-        found["ratio"] = {"to": baseline["name"], "shown": stats.is_shown(ratios.values()),
-                          **stats.spread(ratios.values()), "by_round": ratios}
-
-
-def summary(cells, samples, failures):
-    """The cells in order, each with its ratio to the baseline of its group."""
-    found = {cell: summarise(cell, samples.get(cell, {}), failures.get(cell, []))
-             for cell in cells}
-    baselines = {cell.group: cell for cell in samples if cell.server == BASELINE}
-    for cell in samples:
-        if baselines.get(cell.group, cell) != cell:
-            add_ratio(found[cell], found[baselines[cell.group]])
-    return list(found.values())
+def summary(some, samples, failures):
+    return figures.summary(summarise, some, samples, failures)
 
 
 # ---- the table
@@ -119,20 +101,13 @@ COLUMNS = [
     ("", "errors"), ("QPS to", BASELINE),
 ]
 NOTES = [
-    "spread: half of the rounds' max - min. Latency: percentiles of all rounds' requests together.",
+    figures.SPREAD_NOTE.format("requests"),
     "CPU: user and system; of the client in the window, of the server in its whole life.",
-    stats.RATIO_RULE,
 ]
 
 
 def ratio_text(found):
-    if "ratio" not in found:
-        return "1" if found["server"] == BASELINE else BLANK
-    return f"{found['ratio']['median']:.2f}" if found["ratio"]["shown"] else "~"
-
-
-def us_text(value_ns):
-    return f"{value_ns / 1e3:,.1f}" if value_ns < 1e6 else f"{value_ns / 1e3:,.0f}"
+    return figures.ratio_text(found, found["server"] == BASELINE)
 
 
 def row(found):
@@ -140,9 +115,8 @@ def row(found):
         return [found["server"], *[BLANK] * 7, f"{found['errors']:,}", BLANK]
     return [
         found["server"],
-        f"{found['qps']['median']:,.0f}",
-        f"±{found['qps']['spread_percent']:.1f} %" if found["rounds"] > 1 else BLANK,
-        *(us_text(found["latency_ns"][name]) for name in PERCENTILES),
+        *figures.rate_texts(found),
+        *(figures.us_text(found["latency_ns"][name]) for name in PERCENTILES),
         f"{found['client_cpu_us_per_request']:.2f}",
         f"{found['server_cpu_us_per_request']:.2f}",
         f"{found['errors']:,}",
@@ -156,8 +130,13 @@ def heading(found):
     return f"{connections:,} connection{'s' * (connections > 1)}, {size}"
 
 
-def table(cells, lines, remarks):
+def lines(args, where):
+    client = [f"client: {args.client} in all rows; backend is the server's"] if args.client else []
+    return [f"one thread at each end, {where}", *client]
+
+
+def table(found, texts):
     groups = {}
-    for found in cells:
-        groups.setdefault(heading(found), []).append(row(found))
-    return Table("TCP echo over loopback", lines, COLUMNS, groups, [*remarks, *NOTES])
+    for cell in found:
+        groups.setdefault(heading(cell), []).append(row(cell))
+    return Table("TCP echo over loopback", texts, COLUMNS, groups, list(NOTES))

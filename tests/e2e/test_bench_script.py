@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from iobench import hdr, results, stats, tcp  # noqa: E402 (the path comes first)
+from iobench import fileio, figures, hdr, results, stats, tcp, udp  # noqa: E402 (path first)
 from iobench.table import Table, as_markdown, as_text  # noqa: E402
 
 BENCH = str(ROOT / "scripts" / "bench")
@@ -24,8 +24,8 @@ PATIENCE_S = 120
 BACKENDS = ["epoll", "libev"] if sys.platform == "linux" else ["libev"]
 ROUNDS = 2
 CONNECTIONS = [1, 10]
-SHORT = ["--backends", ",".join(BACKENDS), "--rounds", str(ROUNDS), "--connections", "1,10",
-         "--duration", "200ms", "--warmup", "20ms"]
+SHORT = ["--parts", "tcp", "--backends", ",".join(BACKENDS), "--rounds", str(ROUNDS),
+         "--connections", "1,10", "--duration", "200ms", "--warmup", "20ms"]
 
 
 def bench(*args, **options):
@@ -122,6 +122,49 @@ def test_both_tables_show_each_cell(matrix):
     assert [line for line in table.splitlines() if len(line) > 100 and "table.md" not in line] == []
 
 
+# ---- the other parts
+
+
+def test_udp_and_file_parts(tmp_path):
+    """Each has a table of its own; nothing but reports stays; figures are those of the reports."""
+    done = bench("--parts", "udp,file", "--backends", ",".join(BACKENDS), "--rounds", "1",
+                 "--duration", "20ms", "--warmup", "0", "--output", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    summary = load(tmp_path / "summary.json")
+    cells = {cell["name"]: cell for cell in summary["cells"]}
+    assert {cell["part"] for cell in cells.values()} == {"udp", "file"}
+    assert {f"udp-{backend}-{how}" for backend in BACKENDS
+            for how in ("one-by-one", "batched")} < set(cells)
+    assert "file-sync-direct-off" in cells  # others where they can run
+    assert {path.name for path in tmp_path.iterdir()} == {"table.md", "summary.json"} | {
+        f"{name}-1.json" for name in cells}
+    markdown = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert re.findall(r"^# (\w+)", markdown, re.M) == ["UDP", "File"]
+    for name, cell in cells.items():
+        report = load(tmp_path / f"{name}-1.json")
+        part = udp if cell["part"] == "udp" else fileio
+        assert cell["qps"]["median"] == report["rate"]["qps"]
+        assert " | ".join(part.row(cell)) in markdown
+        if part is udp:
+            assert (report["config"]["batch"] == 1) == (cell["how"] == udp.ONE_BY_ONE)
+        else:
+            assert report["backend"]["name"] == cell["engine"]
+            in_force = report["file"]["storage"]["direct_in_force"]
+            assert cell["storage"].startswith("direct I/O" if in_force else "page cache")
+
+
+def test_what_cannot_run_here_is_left_out(tmp_path):
+    program = tmp_path / "bench_file_io"
+    program.write_text("#!/bin/sh\necho bench_file_io: not here >&2\nexit 77\n", encoding="utf-8")
+    program.chmod(0o755)
+    done = bench("--parts", "file", "--output", tmp_path / "out",
+                 env=os.environ | {"IOBENCH_BIN": str(tmp_path)})
+    assert (done.returncode, done.stderr) == (0, "")
+    summary = load(tmp_path / "out" / "summary.json")
+    assert summary["cells"] == []
+    assert "left out: file-sync-direct-on: bench_file_io: not here" in summary["remarks"]
+
+
 # ---- what can go wrong
 
 
@@ -130,6 +173,7 @@ def test_both_tables_show_each_cell(matrix):
     ["--sizes", "17M"], ["--sizes", "0"], ["--sizes", "0.3"], ["--duration", "0"],
     ["--duration", "2 s"], ["--duration", "2x"], ["--warmup", "-1"], ["--backends", "nonsense"],
     ["--backends", ""], ["--client", "nonsense"], ["--no-such-option"], ["surplus"],
+    ["--parts", "tcp,nonsense"], ["--parts", ""],
     ["--output", BENCH], ["--output", str(ROOT)],
 ])
 def test_bad_input_is_one_line(args, tmp_path):
@@ -159,7 +203,7 @@ def client_that(script, directory):
     return os.environ | {"IOBENCH_BIN": str(directory)}
 
 
-ONE_RUN = ["--backends", BACKENDS[0], "--rounds", "1", "--connections", "1",
+ONE_RUN = ["--parts", "tcp", "--backends", BACKENDS[0], "--rounds", "1", "--connections", "1",
            "--duration", "20ms", "--warmup", "0"]
 
 
@@ -255,14 +299,14 @@ def cell_of(backend, rates):
 def test_ratio_is_of_the_rounds_own_pairs():
     """The medians of both are equal, and yet each round has another ratio."""
     found = cell_of("libev", {1: 110, 2: 220, 3: 440, 5: 1})
-    tcp.add_ratio(found, cell_of("epoll", {1: 100, 2: 200, 3: 400, 4: 1}))
+    figures.add_ratio(found, cell_of("epoll", {1: 100, 2: 200, 3: 400, 4: 1}))
     assert found["ratio"]["by_round"] == pytest.approx({1: 1.1, 2: 1.1, 3: 1.1})
     assert tcp.ratio_text(found) == "1.10"
 
 
 def test_ratio_within_its_rounds_is_a_tilde():
     found = cell_of("libev", {1: 120, 2: 95, 3: 130})
-    tcp.add_ratio(found, cell_of("epoll", {1: 100, 2: 100, 3: 100}))
+    figures.add_ratio(found, cell_of("epoll", {1: 100, 2: 100, 3: 100}))
     assert tcp.ratio_text(found) == "~"
     assert tcp.ratio_text(cell_of("epoll", {})) == "1"
     assert tcp.ratio_text(cell_of("libev", {})) == "-"
