@@ -245,7 +245,7 @@ def children(pid):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(number, tmp_path):
     """The first run is kept and shown; the processes of the second are ended."""
-    command = [BENCH, *ONE_RUN, "--rounds", "2", "--duration", "500ms", "--output", str(tmp_path)]
+    command = [BENCH, *ONE_RUN, "--rounds", "2", "--duration", "2s", "--output", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True) as process:
         assert process.stdout.readline().startswith("[1/2]")
