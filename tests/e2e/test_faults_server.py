@@ -111,7 +111,7 @@ def test_peer_that_never_reads(backend, start_server, assert_serves):
     """It is stopped by its own unread replies, not by the server's memory."""
     peers = 6
     server = start_server(backend)
-    assert_serves(server, "-s", "10k")  # so that its buffers have been used
+    assert_serves(server, "-s", "16k")  # so that its buffers have been used
     before = server.memory_bytes()
     data = pattern(64 * MIB)
     with contextlib.ExitStack() as stack:
