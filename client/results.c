@@ -146,36 +146,6 @@ bool results_failed(const struct results *r)
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static double mib(double bytes)
-{
-    return bytes / (1024.0 * 1024.0);
-}
-
-static void write_rates(struct report *report, const struct results *r)
-{
-    const struct stats *w = &r->window;
-    double tx = mib(results_rate(r, w->tx_bytes)), rx = mib(results_rate(r, w->rx_bytes));
-
-    report_number(report, "rate.qps", results_rate(r, w->requests));
-    report_number(report, "throughput.tx_mib_s", tx);
-    report_number(report, "throughput.rx_mib_s", rx);
-    report_number(report, "throughput.both_mib_s", tx + rx);
-}
-
-static void write_cpu(struct report *report, const struct results *r)
-{
-    double requests = (double)r->window.requests; /* 0 makes the figures per request null */
-    double user_us = (double)r->cpu.user_ns / 1e3, system_us = (double)r->cpu.system_ns / 1e3;
-
-    report_number(report, "cpu.user_s", user_us / 1e6);
-    report_number(report, "cpu.system_s", system_us / 1e6);
-    report_number(report, "cpu.us_per_request", (user_us + system_us) / requests);
-    report_number(report, "cpu.user_us_per_request", user_us / requests);
-    report_number(report, "cpu.system_us_per_request", system_us / requests);
-    report_number(report, "cpu.busiest_thread", r->busiest_thread);
-    report_integer(report, "memory.peak_rss_bytes", os_peak_rss_bytes());
-}
-
 static void write_fairness(struct report *report, const struct fairness *f)
 {
     report_number(report, "fairness.jain", results_jain(f));
@@ -295,14 +265,16 @@ int results_write(const struct results *r, const struct run *run, const struct s
     report_integer(report, "connections.failed", r->failed);
     report_integer(report, "connections.lost", r->lost);
     report_integer(report, "connections.open_peak", r->window.open_peak);
-    write_rates(report, r);
+    report_rates(report, &r->window, r->duration_s);
     report_latency(report, "latency.service_ns", &r->service);
     write_open_loop(report, r, run);
     write_churn(report, r, run);
     if (search)
         search_report(report, search, config->find_rate);
     write_fairness(report, &r->fairness);
-    write_cpu(report, r);
+    report_cpu(report, r->cpu, r->window.requests);
+    report_number(report, "cpu.busiest_thread", r->busiest_thread);
+    report_integer(report, "memory.peak_rss_bytes", os_peak_rss_bytes());
     write_series(report, run);
     report_steady(report, &r->steady);
     report_calibration(report, &conditions->calibration);

@@ -13,6 +13,7 @@
 #include "common/hist.h"
 #include "common/host.h"
 #include "common/opt.h"
+#include "common/os.h"
 #include "common/stats.h"
 
 #include <stdbool.h>
@@ -58,6 +59,12 @@ void report_host(struct report *r, const struct host *host, const struct host_pr
  * per_request is null without requests.
  */
 void report_stats(struct report *r, const struct stats *s);
+
+/* rate.qps and throughput.{tx,rx,both}_mib_s of a window; 0 for one of no length. */
+void report_rates(struct report *r, const struct stats *window, double duration_s);
+
+/* cpu.{user_s,system_s} and their us per request, null without requests. */
+void report_cpu(struct report *r, struct os_cpu_time cpu, uint64_t requests);
 
 /*
  * path ("latency.service_ns").{count,over_range,min,mean,stddev,p50,p75,p90,p95,p99,p999,p9999,

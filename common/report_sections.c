@@ -190,3 +190,27 @@ void report_latency(struct report *r, const char *path, const struct hist *h)
         report_out_of_memory(r);
     free(hdr);
 }
+
+void report_rates(struct report *r, const struct stats *window, double duration_s)
+{
+    double per_s = duration_s > 0 ? 1 / duration_s : 0;
+    double tx = (double)window->tx_bytes * per_s / (1 << 20);
+    double rx = (double)window->rx_bytes * per_s / (1 << 20);
+
+    report_number(r, "rate.qps", duration_s > 0 ? (double)window->requests / duration_s : 0);
+    report_number(r, "throughput.tx_mib_s", tx);
+    report_number(r, "throughput.rx_mib_s", rx);
+    report_number(r, "throughput.both_mib_s", tx + rx);
+}
+
+void report_cpu(struct report *r, struct os_cpu_time cpu, uint64_t requests)
+{
+    double user_us = (double)cpu.user_ns / 1e3, system_us = (double)cpu.system_ns / 1e3;
+    double count = (double)requests; /* 0 makes the figures per request null */
+
+    report_number(r, "cpu.user_s", user_us / 1e6);
+    report_number(r, "cpu.system_s", system_us / 1e6);
+    report_number(r, "cpu.us_per_request", (user_us + system_us) / count);
+    report_number(r, "cpu.user_us_per_request", user_us / count);
+    report_number(r, "cpu.system_us_per_request", system_us / count);
+}

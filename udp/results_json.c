@@ -14,11 +14,6 @@ enum { CLIENTS_LISTED = 1000 };
 /* Stolen time beyond this is worth a warning. */
 #define STEAL_PERCENT 1.0
 
-static double mib(double bytes)
-{
-    return bytes / (1024.0 * 1024.0);
-}
-
 static void write_known(struct report *report, const char *path, int64_t value)
 {
     if (value < 0)
@@ -83,30 +78,6 @@ static void write_packets(struct report *report, const struct results *r)
     report_number(report, "packets.loss_percent", results_loss_percent(r));
     write_known(report, "packets.kernel_drops", r->kernel_drops);
     write_send_errors(report, "packets.send_errors", &r->send_errors);
-}
-
-static void write_rates(struct report *report, const struct results *r)
-{
-    const struct stats *w = &r->window;
-    double tx = mib(results_rate(r, w->tx_bytes)), rx = mib(results_rate(r, w->rx_bytes));
-
-    report_number(report, "rate.qps", results_rate(r, w->requests));
-    report_number(report, "throughput.tx_mib_s", tx);
-    report_number(report, "throughput.rx_mib_s", rx);
-    report_number(report, "throughput.both_mib_s", tx + rx);
-}
-
-static void write_cpu(struct report *report, const struct results *r)
-{
-    double requests = (double)r->window.requests; /* 0 makes the figures per request null */
-    double user_us = (double)r->cpu.user_ns / 1e3, system_us = (double)r->cpu.system_ns / 1e3;
-
-    report_number(report, "cpu.user_s", user_us / 1e6);
-    report_number(report, "cpu.system_s", system_us / 1e6);
-    report_number(report, "cpu.us_per_request", (user_us + system_us) / requests);
-    report_number(report, "cpu.user_us_per_request", user_us / requests);
-    report_number(report, "cpu.system_us_per_request", system_us / requests);
-    report_number(report, "cpu.busiest_thread", r->busiest_thread);
 }
 
 static void write_clients(struct report *report, const struct client_run *run)
@@ -187,13 +158,14 @@ static void write_client(struct report *report, const struct outcome *o)
     report_number(report, "window.drain_s", r->drain_s);
     report_flag(report, "interrupted", r->interrupted);
     report_stats(report, &r->window);
-    write_rates(report, r);
+    report_rates(report, &r->window, r->duration_s);
     write_packets(report, r);
     report_latency(report, "latency.service_ns", &r->service);
     if (r->open_loop)
         report_latency(report, "latency.response_ns", &r->response);
     fairness_report(report, &r->fairness);
-    write_cpu(report, r);
+    report_cpu(report, r->cpu, r->window.requests);
+    report_number(report, "cpu.busiest_thread", r->busiest_thread);
     write_series(report, o->client);
     write_clients(report, o->client);
     report_flag(report, "client_limited", limited != NULL);
