@@ -1,6 +1,10 @@
-"""What the parts of the matrix share: how rounds become the figures and texts of a cell."""
+"""What the parts share: how the reports of rounds become metrics, ratios and texts of a cell.
 
-from iobench import stats
+A sample is what one run left: {"client": report} and, of TCP, {"server": report}.
+"""
+
+from iobench import cells, stats
+from iobench.cells import HIGHER, LOWER, Metric
 from iobench.hdr import Histogram
 from iobench.table import BLANK
 
@@ -8,50 +12,103 @@ SPREAD_NOTE = ("spread: half of the rounds' max - min. Latency: percentiles of a
                "{} together.")
 
 
-def latency(reports, percentiles):
-    """Percentiles of all requests of all rounds; averages of percentiles would mean nothing."""
+def clients(samples):
+    return [sample["client"] for sample in samples]
+
+
+def rate(samples):
+    rates = [report["rate"]["qps"] for report in clients(samples)]
+    return stats.median(rates) if rates else None
+
+
+def histogram(samples, name):
+    """All requests of all samples; averages of percentiles would mean nothing. None: not kept."""
     merged = Histogram()
-    for report in reports:
-        service = report["latency"]["service_ns"]
-        merged.add(service["hdr"], service["max"])
-    found = {name: merged.percentile(percent) for name, percent in percentiles.items()}
-    return {"count": merged.count, **found, "max": merged.max}
+    for report in clients(samples):
+        block = report["latency"].get(name)
+        if not block:
+            return None
+        merged.add(block["hdr"], block["max"])
+    return merged if merged.count else None
+
+
+def percentile(percent, name="service_ns"):
+    def of(samples):
+        merged = histogram(samples, name)
+        return merged and merged.percentile(percent)
+
+    return of
+
+
+def per(amount, requests):
+    return amount / requests if requests else None
 
 
 def cpu_us(uses, requests):
     """uses: objects with user_s and system_s, such as a report's cpu."""
-    return sum(use["user_s"] + use["system_s"] for use in uses) * 1e6 / requests
+    return per(sum(use["user_s"] + use["system_s"] for use in uses) * 1e6, requests)
+
+
+def requests(samples):
+    return sum(report["totals"]["requests"] for report in clients(samples))
+
+
+def errors(samples):
+    """Of both ends."""
+    return sum(report["totals"]["errors"] for sample in samples for report in sample.values())
+
+
+def rate_metric(title):
+    return Metric("rate", title, "per s", HIGHER, rate)
+
+
+def latency_metrics():
+    """Of service times; of response times, which open loops have, apart."""
+    texts = {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "p999": 99.9}
+    return [Metric(f"{prefix}{text}_ns", f"{title}P{percent:g}", "ns", LOWER,
+                   percentile(percent, source))
+            for prefix, title, source in (("", "", "service_ns"),
+                                          ("response_", "response ", "response_ns"))
+            for text, percent in texts.items()]
 
 
 def rates(samples):
-    by_round = {number: sample["client"]["rate"]["qps"] for number, sample in samples.items()}
+    by_round = {number: rate([sample]) for number, sample in samples.items()}
     return stats.spread(by_round.values()) | {"by_round": by_round}
 
 
-def start(part, cell, samples, failures, errors):
-    """What is said of every cell, also of one without a round."""
-    return {"part": part, "name": cell.name, **cell._asdict(), "rounds": len(samples),
-            "failures": failures, "errors": errors + len(failures)}
+def summarise(part, cell, samples, failures):
+    """What is kept of a cell in summary.json. samples: {round: sample}; failures: texts."""
+    every = list(samples.values())
+    found = {"name": cell.name, "part": cell.part, "settings": cell.settings,
+             "rounds": len(samples), "failures": failures,
+             "errors": errors(every) + len(failures)}
+    if not samples:
+        return found
+    merged = {metric.name: metric.of(every) for metric in part.METRICS}
+    return found | {"rate": rates(samples), "metrics": merged} | part.remarks(cell, every)
 
 
 def add_ratio(found, baseline):
-    """The cell's QPS against the baseline's of the same round."""
-    own, base = found["qps"]["by_round"], baseline["qps"]["by_round"]
-    ratios = {number: own[number] / base[number] for number in own if number in base}
+    """The cell's rate against the baseline's of the same round."""
+    own, base = found["rate"]["by_round"], baseline["rate"]["by_round"]
+    ratios = {number: own[number] / base[number] for number in own if base.get(number)}
     if ratios:
         found["ratio"] = {"to": baseline["name"], "shown": stats.is_shown(ratios.values()),
                           **stats.spread(ratios.values()), "by_round": ratios}
 
 
-def summary(summarise, cells, samples, failures):
+def summary(part, some, samples, failures):
     """The cells in order, each with its ratio to the baseline of its group."""
-    found = {cell: summarise(cell, samples.get(cell, {}), failures.get(cell, []))
-             for cell in cells}
-    measured = [cell for cell in cells if cell in samples]
-    baselines = {cell.group: cell for cell in measured if cell.is_baseline}
+    found = {cell: summarise(part, cell, samples.get(cell.name, {}), failures.get(cell.name, []))
+             for cell in some}
+    measured = [cell for cell in some if samples.get(cell.name)]
+    baselines = {cells.group_of(part, cell): cell for cell in measured
+                 if cells.is_baseline(part, cell)}
     for cell in measured:
-        if baselines.get(cell.group, cell) != cell:
-            add_ratio(found[cell], found[baselines[cell.group]])
+        baseline = baselines.get(cells.group_of(part, cell), cell)
+        if baseline != cell:
+            add_ratio(found[cell], found[baseline])
     return list(found.values())
 
 
@@ -59,16 +116,26 @@ def summary(summarise, cells, samples, failures):
 
 
 def us_text(value_ns):
+    if value_ns is None:
+        return BLANK
     return f"{value_ns / 1e3:,.1f}" if value_ns < 1e6 else f"{value_ns / 1e3:,.0f}"
+
+
+def number_text(value, digits):
+    return BLANK if value is None else f"{value:,.{digits}f}"
 
 
 def rate_texts(found):
     """Median and spread."""
-    return [f"{found['qps']['median']:,.0f}",
-            f"±{found['qps']['spread_percent']:.1f} %" if found["rounds"] > 1 else BLANK]
+    return [f"{found['rate']['median']:,.0f}",
+            f"±{found['rate']['spread_percent']:.1f} %" if found["rounds"] > 1 else BLANK]
 
 
 def ratio_text(found, is_baseline):
     if "ratio" not in found:
         return "1" if is_baseline else BLANK
     return f"{found['ratio']['median']:.2f}" if found["ratio"]["shown"] else "~"
+
+
+def size_text(size_bytes):
+    return f"{size_bytes // 1024} KiB" if size_bytes % 1024 == 0 else f"{size_bytes} B"

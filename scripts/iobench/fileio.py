@@ -1,52 +1,51 @@
-"""A file I/O cell: random reads of 4 KiB by one worker, through the page cache or around it."""
+"""File I/O: one run of bench_file_io, its files on the disk that the results are kept on."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import NamedTuple
+import shlex
 
-from iobench import figures, run
+from iobench import cells, figures, options, run
+from iobench.cells import LOWER, Key, Metric, Timing
 from iobench.table import BLANK, Table
 
-NAME = "file"
-ROUNDS, DURATION_S, WARMUP_S = 3, 0.4, 0.1
-UNIT = "operations/s"
-ENGINES = ["sync", "threads", "libaio", "io_uring"]
-BASELINE = "sync"
-BATCH = {"off": 32, "on": 4}  # --direct -> operations per submission
+NAME, TITLE, UNIT = "file", "File I/O", "operations/s"
+TIMING = Timing(3, 0.4, 0.1)
+BY_DIRECT = "by direct"  # --batch: what suits the page cache, and what suits a device
+BATCH = {"off": "32", "on": "4"}
+KEYS = {
+    "engine": Key(options.backend, "sync", ""),
+    "direct": Key(options.one_of(("off", "on")), "off", "direct-"),
+    "rw": Key(options.backend, "randread"),
+    "block": Key(options.size_bytes, 4096),
+    "depth": Key(options.count(65536), 32),
+    "batch": Key(options.text, BY_DIRECT),
+    "workers": Key(options.count(1024), 1),
+    "size": Key(options.size_bytes, 64 << 20),
+    "files": Key(options.count(65535), 1),
+    "sync": Key(options.text, "none"),
+    "rate": Key(options.rate, 0),
+    "options": Key(options.text, ""),
+}
+COMPARED = ("engine",)
+BASELINE = {"engine": "sync"}
 STALLED_S = 60  # beyond warm-up and window: the file is written first
-PERCENTILES = {"p50": 50, "p99": 99}
 
 
-class Cell(NamedTuple):
-    engine: str
-    direct: str  # as --direct: on or off
-
-    @property
-    def group(self):
-        return self.direct
-
-    @property
-    def is_baseline(self):
-        return self.engine == BASELINE
-
-    @property
-    def name(self):
-        return f"file-{self.engine}-direct-{self.direct}"
+def command(cell, timing, place, file):
+    batch = BATCH[cell["direct"]] if cell["batch"] == BY_DIRECT else cell["batch"]
+    words = [place.program("bench_file_io"), "-e", cell["engine"], "--rw", cell["rw"],
+             "-w", str(cell["workers"]), "-b", str(cell["block"]), "--depth", str(cell["depth"]),
+             "--batch", batch, "--direct", cell["direct"], "-s", str(cell["size"]),
+             "--files", str(cell["files"]), "--sync", cell["sync"],
+             "--warmup", f"{timing.warmup_s:.9f}", "--time", f"{timing.duration_s:.9f}",
+             "-q", "--json", file, "-d", str(place.scratch)]
+    return words + (["--rate", str(cell["rate"])] if cell["rate"] else []) + shlex.split(
+        cell["options"])
 
 
-def cells(*_):
-    return [Cell(engine, direct) for direct in BATCH for engine in ENGINES]
-
-
-def measure(cell, plan, _, stem):
-    """One run, its file beside the results: there it is on a disk of the user's choice."""
-    file = f"{stem}.json"
-    with TemporaryDirectory(prefix="files-", dir=Path(stem).parent) as directory:
-        command = [run.program("bench_file_io"), "-e", cell.engine, "--rw", "randread", "-w", "1",
-                   "--depth", "32", "--batch", str(BATCH[cell.direct]), "--direct", cell.direct,
-                   "-s", "64M", "--warmup", f"{plan.warmup_s:.9f}",
-                   "--time", f"{plan.duration_s:.9f}", "-q", "--json", file, "-d", directory]
-        run.client(command, plan.warmup_s + plan.duration_s + STALLED_S)
+def measure(cell, timing, place, stem):
+    """One run; leaves its report under stem and returns it."""
+    file = run.report_files(stem, ("client",))["client"]
+    run.client(command(cell, timing, place, file),
+               timing.warmup_s + timing.duration_s + STALLED_S)
     report = run.report(file)
     if not report["totals"]["requests"]:
         raise run.Failed("bench_file_io: no operation was completed")
@@ -58,37 +57,30 @@ def measure(cell, plan, _, stem):
 # ---- what the samples say
 
 
-def storage_text(cell, storage):
+def storage_text(asked, storage):
     """What was in force, whatever was asked for."""
     if storage["direct_in_force"]:
         where = ", in memory" * (storage["cache_state"] == "memory")
         return f"direct I/O ({storage['filesystem']}{where})"
     text = f"page cache ({storage['filesystem']}, {storage['cache_state']})"
-    return text + ", though direct I/O was asked for" if cell.direct == "on" else text
+    return text + ", though direct I/O was asked for" if asked == "on" else text
 
 
-def summarise(cell, samples, failures):
-    """One cell over its rounds. samples: round -> report; failures: texts."""
-    reports = [sample["client"] for sample in samples.values()]
-    found = figures.start(NAME, cell, samples, failures,
-                          sum(report["totals"]["errors"] for report in reports))
-    if not samples:
-        return found
-    operations = sum(report["totals"]["requests"] for report in reports)
-    rates = figures.rates(samples)
-    texts = dict.fromkeys(storage_text(cell, report["file"]["storage"]) for report in reports)
-    return found | {
-        "storage": "; ".join(texts),
-        "qps": rates,
-        "mib_s": rates["median"] * reports[0]["config"]["block_bytes"] / (1 << 20),
-        "latency_ns": figures.latency(reports, PERCENTILES),
-        "cpu_us_per_op": figures.cpu_us([report["cpu"] for report in reports], operations),
-        "syscalls_per_op": sum(report["syscalls"]["total"] for report in reports) / operations,
-    }
+METRICS = [
+    figures.rate_metric(UNIT),
+    *figures.latency_metrics(),
+    Metric("cpu_us", "CPU us per operation", "us", LOWER, lambda samples:
+           figures.cpu_us([r["cpu"] for r in figures.clients(samples)], figures.requests(samples))),
+    Metric("syscalls", "system calls per operation", "", LOWER, lambda samples:
+           figures.per(sum(r["syscalls"]["total"] for r in figures.clients(samples)),
+                       figures.requests(samples))),
+]
 
 
-def summary(some, samples, failures):
-    return figures.summary(summarise, some, samples, failures)
+def remarks(cell, samples):
+    return {"storage": "; ".join(dict.fromkeys(
+        storage_text(cell["direct"], report["file"]["storage"])
+        for report in figures.clients(samples)))}
 
 
 # ---- the table
@@ -97,7 +89,7 @@ COLUMNS = [
     ("", "engine"), ("IOPS", "median"), ("IOPS", "spread"), ("", "MiB/s"),
     ("latency, us", "P50"), ("latency, us", "P99"),
     ("per operation", "CPU us"), ("per operation", "system calls"),
-    ("", "errors"), ("IOPS to", BASELINE),
+    ("", "errors"), ("IOPS to", BASELINE["engine"]),
 ]
 NOTES = [
     figures.SPREAD_NOTE.format("operations"),
@@ -106,25 +98,37 @@ NOTES = [
 
 
 def row(found):
+    engine = found["settings"]["engine"]
     if not found["rounds"]:
-        return [found["engine"], *[BLANK] * 7, f"{found['errors']:,}", BLANK]
+        return [engine, *[BLANK] * 7, f"{found['errors']:,}", BLANK]
+    metrics = found["metrics"]
+    mib_s = found["rate"]["median"] * found["settings"]["block"] / (1 << 20)
     return [
-        found["engine"], *figures.rate_texts(found), f"{found['mib_s']:,.0f}",
-        *(figures.us_text(found["latency_ns"][percentile]) for percentile in PERCENTILES),
-        f"{found['cpu_us_per_op']:.2f}", f"{found['syscalls_per_op']:.3f}",
+        engine, *figures.rate_texts(found), f"{mib_s:,.0f}",
+        *(figures.us_text(metrics[name]) for name in ("p50_ns", "p99_ns")),
+        figures.number_text(metrics["cpu_us"], 2), figures.number_text(metrics["syscalls"], 3),
         f"{found['errors']:,}",
-        figures.ratio_text(found, found["engine"] == BASELINE),
+        figures.ratio_text(found, engine == BASELINE["engine"]),
     ]
 
 
-def lines(*_):
-    return ["one worker, not pinned, a file of 64 MiB in the results directory, 32 in flight, "
-            f"submitted in batches of {BATCH['off']} (direct I/O: {BATCH['on']})"]
+def heading(settings):
+    batch = settings["batch"]
+    words = [f"{settings['rw']} of {figures.size_text(settings['block'])}",
+             f"{settings['depth']} in flight",
+             f"batches of {BATCH[settings['direct']] if batch == BY_DIRECT else batch}"]
+    return ", ".join(words + cells.others(KEYS, settings, *COMPARED, "rw", "block", "depth",
+                                          "batch", "direct"))
+
+
+def lines(_):
+    return ["workers not pinned, a file of 64 MiB per worker unless said, on the disk of the "
+            "results directory"]
 
 
 def table(found, texts):
     groups = {}
     for cell in found:
-        heading = cell.get("storage", f"no round ended (--direct {cell['direct']})")
-        groups.setdefault(heading, []).append(row(cell))
-    return Table("File I/O: random reads of 4 KiB", texts, COLUMNS, groups, list(NOTES))
+        where = cell.get("storage", f"no round ended (direct {cell['settings']['direct']})")
+        groups.setdefault(f"{where}: {heading(cell['settings'])}", []).append(row(cell))
+    return Table(TITLE, texts, COLUMNS, groups, list(NOTES))

@@ -10,6 +10,7 @@ import binascii
 import math
 import struct
 import zlib
+from functools import lru_cache
 
 COOKIE_PLAIN = 0x1C849313
 COOKIE_COMPRESSED = 0x1C849314
@@ -58,6 +59,12 @@ def slots(text):
         slot += max(1, -number)
 
 
+@lru_cache(maxsize=1024)
+def decoded(text):
+    """The same, for figure after figure of one report."""
+    return tuple(slots(text))
+
+
 class Histogram:
     """The sum of the payloads that were added."""
 
@@ -68,7 +75,7 @@ class Histogram:
 
     def add(self, text, maximum=None):
         """Adds a payload; the exact maximum, which it does not carry, bounds the percentiles."""
-        added = list(slots(text))
+        added = decoded(text)
         for slot, count in added:
             self.counts[slot] = self.counts.get(slot, 0) + count
             self.count += count

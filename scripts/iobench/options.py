@@ -40,6 +40,17 @@ def count(most):
     return parse
 
 
+def rate(text):
+    """Per second; k and m are thousands and millions; 0 is a closed loop."""
+    value = quantity(text.lower(), {"": 1, "k": 1e3, "m": 1e6}, 0, 20e6,
+                     "a rate from 0 to 20m per second")
+    return int(value)
+
+
+def text(value):
+    return value
+
+
 def size_bytes(text):
     value = quantity(text.lower(), SIZE_BYTES, 1, 16 << 20, "a size from 1 B to 16 MiB")
     if value != int(value):

@@ -4,13 +4,16 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-CANNOT_RUN_HERE = 77  # exit status
+USAGE, CANNOT_RUN_HERE = 2, 77  # exit statuses
+SERVER, CLIENT = 0, 1  # the ends, as indices of CPUs
 PATIENCE_S = 10  # for a server to be ready, and for a program to end when asked to
 
 
@@ -22,17 +25,45 @@ class Failed(Exception):
         self.status = status  # exit status: 2 usage, 77 cannot run here
 
 
-def program(name):
-    path = Path(os.environ.get("IOBENCH_BIN") or ROOT / "bin") / name
+def programs():
+    """Where the programs are, unless a caller says otherwise."""
+    return Path(os.environ.get("IOBENCH_BIN") or ROOT / "bin")
+
+
+def program(name, directory=None):
+    path = (directory or programs()) / name
     if not os.access(path, os.X_OK):
         raise Failed(f"{path} is not there: build it with make")
     return str(path)
 
 
-def complaint(process):
+class Place(NamedTuple):
+    """Where something is run: whose programs, on which CPUs, in which directory for files."""
+
+    programs: Path
+    cpus: tuple | None  # of server and client; None: this system cannot bind
+    scratch: Path
+
+    def program(self, name):
+        return program(name, self.programs)
+
+    def pinned(self, end, threads=1):
+        """Options that bind one end; several threads are bound if each finds a CPU of its own."""
+        if threads == 1:
+            return pinned(self.cpus, end)
+        usable = sorted(os.sched_getaffinity(0)) if self.cpus else []
+        mine = usable[end * threads:(end + 1) * threads]
+        return ["--cpus", ",".join(map(str, mine))] if len(usable) >= 2 * threads else []
+
+
+def report_files(stem, ends):
+    return {end: f"{stem}.{end}.json" for end in ends}
+
+
+def complaint(command, process):
     """What a program that has ended said was wrong."""
     lines = process.stderr.read().strip().splitlines()
-    name = Path(process.args[0]).name
+    name = Path(command[0]).name
     return Failed(lines[-1] if lines else f"{name}: exit status {process.returncode}",
                   process.returncode)
 
@@ -79,13 +110,20 @@ class Interrupts:
 interrupts = Interrupts()
 
 
+def leashed(command):
+    """The command, told to end when this script does, even if it is killed: Linux can say so."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else command
+
+
 @contextmanager
 def started(command):
     """A process in a session of its own: Ctrl-C reaches this script alone, which then ends it."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process, interrupts.held = None, True
     try:
-        process = subprocess.Popen(command, text=True, start_new_session=True, **pipes)
+        process = subprocess.Popen(leashed(command), text=True, start_new_session=True,
+                                   **pipes)
         interrupts.release()
         yield process
     finally:
@@ -106,7 +144,7 @@ def server(command):
             yield int(found[1]), text
         end(process)
         if process.returncode or not found:
-            raise complaint(process)
+            raise complaint(command, process)
         text.append(process.stdout.read())
 
 
@@ -119,7 +157,7 @@ def client(command, within_s):
             name = Path(command[0]).name
             raise Failed(f"{name} did not end within {within_s:.0f} s") from None
         if process.returncode not in (0, 1):
-            raise complaint(process)
+            raise complaint(command, process)
         return process.stdout.read()
 
 

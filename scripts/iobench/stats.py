@@ -1,6 +1,6 @@
 """What several rounds say together: median, spread, and whether a ratio is shown by them."""
 
-import statistics
+from statistics import median
 
 # Rounds of one and the same program pass for a difference in 2 to 3 % of the cases, by simulation
 # with normal noise; when all on one side of 1 is enough: 2 / 2^6 = 3 %.
@@ -12,9 +12,9 @@ RATIO_RULE = (
 
 
 def spread(values):
-    median, low, high = statistics.median(values), min(values), max(values)
-    half_percent = 50 * (high - low) / median if median else 0
-    return {"median": median, "min": low, "max": high, "spread_percent": half_percent}
+    middle, low, high = median(values), min(values), max(values)
+    half_percent = 50 * (high - low) / middle if middle else 0
+    return {"median": middle, "min": low, "max": high, "spread_percent": half_percent}
 
 
 def is_shown(ratios):
@@ -23,4 +23,4 @@ def is_shown(ratios):
     if rounds < 3 or low <= 1 <= high:
         return False
     times = 2 if rounds == 3 else 1
-    return rounds >= 6 or abs(statistics.median(ratios) - 1) > times * (high - low)
+    return rounds >= 6 or abs(median(ratios) - 1) > times * (high - low)

@@ -1,62 +1,62 @@
-"""A TCP echo cell: a server and a client of one thread each; how it is run and what it says."""
+"""TCP echo: a server and a client of bench_server and bench_client, a run with both of its own."""
 
-import re
-from typing import NamedTuple
+import shlex
 
-from iobench import figures, run
+from iobench import cells, figures, options, run
+from iobench.cells import LOWER, Key, Metric, Timing
 from iobench.table import BLANK, Table
 
-NAME = "tcp"
-ROUNDS, DURATION_S, WARMUP_S = 6, 0.7, 0.3
-UNIT = "requests/s"
-BASELINE = "epoll"
+NAME, TITLE, UNIT = "tcp", "TCP echo over loopback", "requests/s"
+TIMING = Timing(6, 0.7, 0.3)
+SAME = "same"  # --client: the server's backend
+KEYS = {
+    "backend": Key(options.backend, "epoll", ""),
+    "client": Key(options.backend, SAME),
+    "connections": Key(options.count(1000000), 100, "c"),
+    "size": Key(options.size_bytes, 256, "s"),
+    "pipeline": Key(options.count(4096), 1),
+    "mode": Key(options.one_of(("throughput", "balanced", "latency")), "balanced"),
+    "threads": Key(options.count(1024), 1),  # at each end
+    "rate": Key(options.rate, 0),
+    "churn": Key(options.count(1 << 31), 0),
+    "work": Key(options.text, "0"),  # of the server
+    "server_options": Key(options.text, ""),
+    "client_options": Key(options.text, ""),
+}
+COMPARED = ("backend",)
+BASELINE = {"backend": "epoll"}
 STALLED_S = 30  # beyond warm-up and window; the client's own timeouts are well within it
-PERCENTILES = {"p50": 50, "p95": 95, "p99": 99}
 
 
-class Cell(NamedTuple):
-    server: str
-    client: str
-    connections: int
-    size_bytes: int
-
-    @property
-    def group(self):
-        """What the cells that are compared have in common."""
-        return self.connections, self.size_bytes
-
-    @property
-    def is_baseline(self):
-        return self.server == BASELINE
-
-    @property
-    def backends(self):
-        return self.server if self.server == self.client else f"{self.server}+{self.client}"
-
-    @property
-    def name(self):
-        """For file names, of all systems."""
-        backends = re.sub(r"[^\w.+-]", "_", self.backends)
-        return f"{backends}-c{self.connections}-s{self.size_bytes}"
+def both(cell, place, end):
+    return ["--mode", cell["mode"], "--threads", str(cell["threads"]),
+            *place.pinned(end, cell["threads"])]
 
 
-def cells(args, backends):
-    return [Cell(name, args.client or name, connections, size) for size in args.sizes
-            for connections in args.connections for name in backends]
+def server_command(cell, place, file):
+    return [place.program("bench_server"), "-H", "127.0.0.1", "-p", "0", "-b", cell["backend"],
+            *both(cell, place, run.SERVER), *(["--work", cell["work"]] if cell["work"] != "0" else []),
+            "--json", file, *shlex.split(cell["server_options"])]
 
 
-def measure(cell, plan, cpus, stem):
+def client_command(cell, timing, place, file):
+    backend = cell["backend"] if cell["client"] == SAME else cell["client"]
+    command = [place.program("bench_client"), "-h", "127.0.0.1", "-b", backend,
+               "-c", str(cell["connections"]), "-s", str(cell["size"]),
+               "-d", f"{timing.duration_s:.9f}", "--warmup", f"{timing.warmup_s:.9f}",
+               *both(cell, place, run.CLIENT), "-q", "--json", file]
+    for name, plain in (("pipeline", 1), ("rate", 0), ("churn", 0)):
+        if cell[name] != plain:
+            command += [f"--{name}", str(cell[name])]
+    return command + shlex.split(cell["client_options"])
+
+
+def measure(cell, timing, place, stem):
     """One run with a server of its own; leaves both reports under stem and returns them."""
-    files = {end: f"{stem}.{end}.json" for end in ("server", "client")}
-    server = [run.program("bench_server"), "-H", "127.0.0.1", "-p", "0", "-b", cell.server,
-              "--json", files["server"], *run.pinned(cpus, 0)]
-    client = [run.program("bench_client"), "-h", "127.0.0.1", "-b", cell.client,
-              "-c", str(cell.connections), "-s", str(cell.size_bytes),
-              "-d", f"{plan.duration_s:.9f}", "--warmup", f"{plan.warmup_s:.9f}",
-              "-q", "--json", files["client"],
-              *run.pinned(cpus, 1)]
-    with run.server(server) as (port, _):
-        run.client([*client, "-p", str(port)], plan.warmup_s + plan.duration_s + STALLED_S)
+    files = run.report_files(stem, ("server", "client"))
+    client = client_command(cell, timing, place, files["client"])
+    with run.server(server_command(cell, place, files["server"])) as (port, _):
+        run.client([*client, "-p", str(port)], timing.warmup_s + timing.duration_s + STALLED_S)
     sample = {end: run.report(file) for end, file in files.items()}
     totals = sample["client"]["totals"]
     if not totals["requests"] or (sample["client"]["exit_status"] and not totals["errors"]):
@@ -67,29 +67,31 @@ def measure(cell, plan, cpus, stem):
 # ---- what the samples say
 
 
-def summarise(cell, samples, failures):
-    """One cell over its rounds. samples: round -> reports of both ends; failures: texts."""
-    clients = [sample["client"] for sample in samples.values()]
-    servers = [sample["server"] for sample in samples.values()]
-    found = figures.start(NAME, cell, samples, failures,
-                          sum(r["totals"]["errors"] for r in clients + servers))
-    if not samples:
-        return found
-    # The server's figures are of its whole life, and so is what it received.
-    echoed = sum(server["totals"]["rx_bytes"] for server in servers) / cell.size_bytes
-    return found | {
-        "qps": figures.rates(samples),
-        "latency_ns": figures.latency(clients, PERCENTILES),
-        "client_cpu_us_per_request": figures.cpu_us(
-            [r["cpu"] for r in clients], sum(r["totals"]["requests"] for r in clients)),
-        "server_cpu_us_per_request": figures.cpu_us([r["cpu"] for r in servers], echoed),
-        "server_syscalls_per_request": sum(r["syscalls"]["total"] for r in servers) / echoed,
-        "client_limited_rounds": sum(client["client_limited"] for client in clients),
-    }
+def servers(samples):
+    return [sample["server"] for sample in samples]
 
 
-def summary(some, samples, failures):
-    return figures.summary(summarise, some, samples, failures)
+def echoed(samples):
+    """The server's figures are of its whole life, and so is what it received."""
+    received, replies = (sum(report["totals"]["rx_bytes"] for report in reports)
+                         for reports in (servers(samples), figures.clients(samples)))
+    return figures.per(received * figures.requests(samples), replies)
+
+
+METRICS = [
+    figures.rate_metric(UNIT),
+    *figures.latency_metrics(),
+    Metric("client_cpu_us", "client CPU us per request", "us", LOWER, lambda samples:
+           figures.cpu_us([r["cpu"] for r in figures.clients(samples)], figures.requests(samples))),
+    Metric("server_cpu_us", "server CPU us per request", "us", LOWER, lambda samples:
+           figures.cpu_us([r["cpu"] for r in servers(samples)], echoed(samples))),
+    Metric("server_syscalls", "server system calls per request", "", LOWER, lambda samples:
+           figures.per(sum(r["syscalls"]["total"] for r in servers(samples)), echoed(samples))),
+]
+
+
+def remarks(_, samples):
+    return {"client_limited_rounds": sum(r["client_limited"] for r in figures.clients(samples))}
 
 
 # ---- the table
@@ -98,7 +100,7 @@ COLUMNS = [
     ("", "backend"), ("requests per s", "median"), ("requests per s", "spread"),
     ("latency, us", "P50"), ("latency, us", "P95"), ("latency, us", "P99"),
     ("CPU us per request", "client"), ("CPU us per request", "server"),
-    ("", "errors"), ("QPS to", BASELINE),
+    ("", "errors"), ("QPS to", BASELINE["backend"]),
 ]
 NOTES = [
     figures.SPREAD_NOTE.format("requests"),
@@ -106,37 +108,35 @@ NOTES = [
 ]
 
 
-def ratio_text(found):
-    return figures.ratio_text(found, found["server"] == BASELINE)
-
-
 def row(found):
+    backend = found["settings"]["backend"]
     if not found["rounds"]:
-        return [found["server"], *[BLANK] * 7, f"{found['errors']:,}", BLANK]
+        return [backend, *[BLANK] * 7, f"{found['errors']:,}", BLANK]
+    metrics = found["metrics"]
     return [
-        found["server"],
-        *figures.rate_texts(found),
-        *(figures.us_text(found["latency_ns"][name]) for name in PERCENTILES),
-        f"{found['client_cpu_us_per_request']:.2f}",
-        f"{found['server_cpu_us_per_request']:.2f}",
+        backend, *figures.rate_texts(found),
+        *(figures.us_text(metrics[name]) for name in ("p50_ns", "p95_ns", "p99_ns")),
+        figures.number_text(metrics["client_cpu_us"], 2),
+        figures.number_text(metrics["server_cpu_us"], 2),
         f"{found['errors']:,}",
-        ratio_text(found),
+        figures.ratio_text(found, backend == BASELINE["backend"]),
     ]
 
 
-def heading(found):
-    connections, size = found["connections"], found["size_bytes"]
-    size = f"{size // 1024} KiB" if size % 1024 == 0 else f"{size} B"
-    return f"{connections:,} connection{'s' * (connections > 1)}, {size}"
+def heading(settings):
+    """The group of a cell, in words."""
+    connections = settings["connections"]
+    words = [f"{connections:,} connection{'s' * (connections > 1)}",
+             figures.size_text(settings["size"])]
+    return ", ".join(words + cells.others(KEYS, settings, "backend", "connections", "size"))
 
 
-def lines(args, where):
-    client = [f"client: {args.client} in all rows; backend is the server's"] if args.client else []
-    return [f"one thread at each end, {where}", *client]
+def lines(where):
+    return [f"server and client of bench_server and bench_client, {where}"]
 
 
 def table(found, texts):
     groups = {}
     for cell in found:
-        groups.setdefault(heading(cell), []).append(row(cell))
-    return Table("TCP echo over loopback", texts, COLUMNS, groups, list(NOTES))
+        groups.setdefault(heading(cell["settings"]), []).append(row(cell))
+    return Table(TITLE, texts, COLUMNS, groups, list(NOTES))

@@ -1,52 +1,51 @@
-"""A UDP echo cell: clients and server in one process, a thread each; one by one or in batches."""
+"""UDP echo: clients and server in one process of bench_udp, one by one or in batches."""
 
-import re
-from typing import NamedTuple
+import shlex
 
-from iobench import figures, run
+from iobench import cells, figures, options, run
+from iobench.cells import LOWER, Key, Metric, Timing
 from iobench.table import BLANK, Table
 
-NAME = "udp"
-ROUNDS, DURATION_S, WARMUP_S = 3, 0.4, 0.1
-UNIT = "echoes/s"
-BASELINE = "epoll"
-ONE_BY_ONE, BATCHED = "one by one", "batched"
+NAME, TITLE, UNIT = "udp", "UDP echo over loopback", "echoes/s"
+TIMING = Timing(3, 0.4, 0.1)
+ONE_BY_ONE, BATCHED = "one-by-one", "batched"
+KEYS = {
+    "backend": Key(options.backend, "epoll", ""),
+    "how": Key(options.one_of((ONE_BY_ONE, BATCHED)), BATCHED, ""),
+    "clients": Key(options.count(1000000), 100),
+    "size": Key(options.size_bytes, 256),
+    "pipeline": Key(options.count(1000), 10),
+    "mode": Key(options.one_of(("throughput", "balanced", "latency")), "balanced"),
+    "rate": Key(options.rate, 0),
+    "threads": Key(options.count(1024), 1),
+    "workers": Key(options.count(1024), 1),
+    "options": Key(options.text, ""),
+}
+COMPARED = ("backend", "how")
+BASELINE = {"backend": "epoll", "how": ONE_BY_ONE}
 STALLED_S = 30  # beyond warm-up and window
-PERCENTILES = {"p50": 50, "p99": 99}
 
 
-class Cell(NamedTuple):
-    backend: str
-    how: str
-
-    group = None  # all are compared with one another
-
-    @property
-    def is_baseline(self):
-        return self.backend == BASELINE and self.how == ONE_BY_ONE
-
-    @property
-    def name(self):
-        backend = re.sub(r"[^\w.+-]", "_", self.backend)
-        return f"udp-{backend}-{self.how.replace(' ', '-')}"
-
-
-def cells(_, backends):
-    names = dict.fromkeys(name.split(":")[0] for name in backends)  # bench_udp takes no items
-    return [Cell(name, how) for how in (ONE_BY_ONE, BATCHED) for name in names]
+def command(cell, timing, place, file):
+    words = [place.program("bench_udp"), "-b", cell["backend"], "-c", str(cell["clients"]),
+             "-s", str(cell["size"]), "-P", str(cell["pipeline"]), "--mode", cell["mode"],
+             "-t", str(cell["threads"]), "-w", str(cell["workers"]),
+             "-d", f"{timing.duration_s:.9f}", "--warmup", f"{timing.warmup_s:.9f}", "-q",
+             "--json", file]
+    if cell["how"] == ONE_BY_ONE:
+        words += ["--batch", "1"]
+    if cell["rate"]:
+        words += ["--rate", str(cell["rate"])]
+    if place.cpus and (cell["threads"], cell["workers"]) == (1, 1):
+        words += ["--cpus", f"{place.cpus[run.CLIENT]},{place.cpus[run.SERVER]}"]  # in this order
+    return words + shlex.split(cell["options"])
 
 
-def measure(cell, plan, cpus, stem):
+def measure(cell, timing, place, stem):
     """One run; leaves its report under stem and returns it."""
-    file = f"{stem}.json"
-    command = [run.program("bench_udp"), "-b", cell.backend, "-t", "1", "-w", "1",
-               "-d", f"{plan.duration_s:.9f}", "--warmup", f"{plan.warmup_s:.9f}", "-q",
-               "--json", file]
-    if cell.how == ONE_BY_ONE:
-        command += ["--batch", "1"]
-    if cpus:
-        command += ["--cpus", f"{cpus[1]},{cpus[0]}"]  # it takes the client's first
-    run.client(command, plan.warmup_s + plan.duration_s + STALLED_S)
+    file = run.report_files(stem, ("client",))["client"]
+    run.client(command(cell, timing, place, file),
+               timing.warmup_s + timing.duration_s + STALLED_S)
     report = run.report(file)
     if not report["totals"]["requests"] or not report["server"]["echoed"]:
         raise run.Failed("bench_udp: nothing came back")
@@ -58,28 +57,24 @@ def measure(cell, plan, cpus, stem):
 # ---- what the samples say
 
 
-def summarise(cell, samples, failures):
-    """One cell over its rounds. samples: round -> report; failures: texts."""
-    reports = [sample["client"] for sample in samples.values()]
-    found = figures.start(NAME, cell, samples, failures,
-                          sum(report["totals"]["errors"] for report in reports))
-    if not samples:
-        return found
-    servers = [report["server"] for report in reports]
-    return found | {
-        "qps": figures.rates(samples),
-        "latency_ns": figures.latency(reports, PERCENTILES),
-        "client_cpu_us_per_request": figures.cpu_us(
-            [report["cpu"] for report in reports], sum(r["totals"]["requests"] for r in reports)),
-        "server_cpu_us_per_request": figures.cpu_us(
-            servers, sum(server["echoed"] for server in servers)),
-        "lost": sum(report["packets"]["lost"] for report in reports),
-        "features": reports[-1]["backend"]["features"],
-    }
+def server_cpu_us(samples):
+    servers = [report["server"] for report in figures.clients(samples)]
+    return figures.cpu_us(servers, sum(server["echoed"] for server in servers))
 
 
-def summary(some, samples, failures):
-    return figures.summary(summarise, some, samples, failures)
+METRICS = [
+    figures.rate_metric(UNIT),
+    *figures.latency_metrics(),
+    Metric("client_cpu_us", "client CPU us per echo", "us", LOWER, lambda samples:
+           figures.cpu_us([r["cpu"] for r in figures.clients(samples)], figures.requests(samples))),
+    Metric("server_cpu_us", "server CPU us per echo", "us", LOWER, server_cpu_us),
+    Metric("lost", "lost", "", LOWER, lambda samples:
+           sum(report["packets"]["lost"] for report in figures.clients(samples))),
+]
+
+
+def remarks(_, samples):
+    return {"features": samples[-1]["client"]["backend"]["features"]}
 
 
 # ---- the table
@@ -88,33 +83,44 @@ COLUMNS = [
     ("", "backend"), ("", "how"), ("echoes per s", "median"), ("echoes per s", "spread"),
     ("latency, us", "P50"), ("latency, us", "P99"),
     ("CPU us per echo", "client"), ("CPU us per echo", "server"),
-    ("", "lost"), ("", "errors"), (f"to {BASELINE}", ONE_BY_ONE),
+    ("", "lost"), ("", "errors"), (f"to {BASELINE['backend']}", ONE_BY_ONE),
 ]
 NOTES = [
     figures.SPREAD_NOTE.format("echoes"),
     "CPU: user and system; of the client in the window, of the server in its whole life.",
-    "one by one: a datagram per system call (--batch 1). batched: bench_udp's defaults, with GSO "
-    "and GRO where the system has them.",
+    f"{ONE_BY_ONE}: a datagram per system call (--batch 1). {BATCHED}: bench_udp's defaults, with "
+    "GSO and GRO where the system has them.",
 ]
 
 
 def row(found):
-    name = [found["backend"], found["how"]]
+    name = {key: found["settings"][key] for key in COMPARED}
     if not found["rounds"]:
-        return [*name, *[BLANK] * 7, f"{found['errors']:,}", BLANK]
+        return [*name.values(), *[BLANK] * 7, f"{found['errors']:,}", BLANK]
+    metrics = found["metrics"]
     return [
-        *name, *figures.rate_texts(found),
-        *(figures.us_text(found["latency_ns"][percentile]) for percentile in PERCENTILES),
-        f"{found['client_cpu_us_per_request']:.2f}",
-        f"{found['server_cpu_us_per_request']:.2f}",
-        f"{found['lost']:,}", f"{found['errors']:,}",
-        figures.ratio_text(found, Cell(*name).is_baseline),
+        *name.values(), *figures.rate_texts(found),
+        *(figures.us_text(metrics[metric]) for metric in ("p50_ns", "p99_ns")),
+        figures.number_text(metrics["client_cpu_us"], 2),
+        figures.number_text(metrics["server_cpu_us"], 2),
+        f"{metrics['lost']:,}", f"{found['errors']:,}",
+        figures.ratio_text(found, name == BASELINE),
     ]
 
 
-def lines(_, where):
-    return [f"100 clients on one thread, 10 messages of 256 B in flight each, {where}"]
+def heading(settings):
+    clients = settings["clients"]
+    words = [f"{clients:,} client{'s' * (clients > 1)}, {settings['pipeline']} in flight each, "
+             f"{figures.size_text(settings['size'])}"]
+    return ", ".join(words + cells.others(KEYS, settings, *COMPARED, "clients", "size", "pipeline"))
+
+
+def lines(where):
+    return [f"clients and server in one process of bench_udp, {where}"]
 
 
 def table(found, texts):
-    return Table("UDP echo over loopback", texts, COLUMNS, {"": list(map(row, found))}, list(NOTES))
+    groups = {}
+    for cell in found:
+        groups.setdefault(heading(cell["settings"]), []).append(row(cell))
+    return Table(TITLE, texts, COLUMNS, groups, list(NOTES))

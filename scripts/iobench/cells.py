@@ -1,0 +1,83 @@
+"""What is measured: a cell, which is a part of the suite with its settings, and its metrics.
+
+A part (tcp, udp, fileio) is a module that says what can be set, how a cell is run and what its
+reports mean; parts.py lists them. A part defines:
+
+    NAME, TITLE, UNIT   "tcp", the heading of its table, what its rate counts
+    KEYS                {setting: Key}: what a matrix can set, in the order of a cell's name
+    COMPARED            the settings by which the cells of a group differ
+    BASELINE            their values in the cell that a group's ratios are formed to
+    TIMING              Timing: rounds and durations unless the matrix says otherwise
+    METRICS             [Metric], the first of them the rate
+    measure(cell, timing, place, stem)   runs it once, leaves its reports under stem
+    heading(cell), row(...), table(...)  its table
+"""
+
+import re
+from typing import Callable, NamedTuple
+
+HIGHER, LOWER = "higher", "lower"
+
+
+class Key(NamedTuple):
+    parse: Callable  # text -> value; raises argparse.ArgumentTypeError
+    default: object
+    short: str | None = None  # before the value in a cell's name; None: said only if no default
+
+
+class Metric(NamedTuple):
+    name: str
+    title: str
+    unit: str  # "per s", "ns", "us" or "" for a plain number
+    better: str  # HIGHER or LOWER
+    of: Callable  # samples -> value or None; of one sample, or of all rounds' together
+
+
+class Timing(NamedTuple):
+    rounds: int
+    duration_s: float
+    warmup_s: float
+
+    def text(self):
+        return (f"{self.rounds} round{'s' * (self.rounds > 1)} of {self.duration_s:g} s after "
+                f"{self.warmup_s:g} s of warm-up")
+
+
+class Cell(NamedTuple):
+    part: str
+    name: str  # for people and for file names, of all systems
+    settings: dict  # every key of the part
+
+    def __getitem__(self, key):
+        return self.settings[key]
+
+    def __hash__(self):
+        return hash(self.name)
+
+
+def make(part, settings):
+    """A cell with the part's defaults where settings say nothing."""
+    full = {name: settings.get(name, key.default) for name, key in part.KEYS.items()}
+    words = [part.NAME]
+    for name, key in part.KEYS.items():
+        if key.short is not None:
+            words.append(f"{key.short}{full[name]}")
+        elif full[name] != key.default:
+            words.append(f"{name}-{full[name]}")
+    return Cell(part.NAME, re.sub(r"[^\w.+-]+", "_", "-".join(words)), full)
+
+
+def group_of(part, cell):
+    """What the cells that are compared with one another have in common."""
+    return tuple((name, value) for name, value in cell.settings.items()
+                 if name not in part.COMPARED)
+
+
+def is_baseline(part, cell):
+    return all(cell[name] == value for name, value in part.BASELINE.items())
+
+
+def others(part_keys, settings, *but):
+    """The settings that are not the default, in words, without some."""
+    return [f"{name.replace('_', ' ')} {settings[name]}" for name, key in part_keys.items()
+            if name not in but and settings[name] != key.default]

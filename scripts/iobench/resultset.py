@@ -1,0 +1,284 @@
+"""A result set: a directory that holds all that a run of the matrix left. Written and read here.
+
+    plan.json     what was to be measured, in which order, where; written first
+    runs.jsonl    a line for each run that has ended: what came of it
+    raw/          the programs' reports: CELL-ROUND.client.json and, of TCP, CELL-ROUND.server.json
+    summary.json  the merged figures, and table.md: made from the above when a run ends
+
+Every file but runs.jsonl is replaced whole, and of that one a torn last line is ignored: whenever a
+run is killed, what it had measured can be read, and `bench --resume` knows what is left to do.
+"""
+
+import json
+import os
+import random
+import uuid
+from collections import Counter
+from datetime import datetime, timezone
+from pathlib import Path
+
+from iobench import cells
+from iobench.cells import Timing
+from iobench.matrix import Planned
+from iobench.parts import PARTS
+from iobench.run import Failed
+
+PLAN_VERSION = 2
+REPORT_VERSION = 1
+TOOLS = ("bench_server", "bench_client", "bench_udp", "bench_file_io")
+MEASURED, FAILED, LEFT_OUT = "measured", "failed", "left out"
+
+
+class Unreadable(Failed):
+    """A file that is not what it should be; the text is one line that names it."""
+
+
+def write_whole(path, text):
+    """Readers see the old file or the new one, also after a crash."""
+    scratch = path.with_name(path.name + ".new")
+    with scratch.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)
+
+
+def write_json(path, value):
+    write_whole(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path):
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Unreadable(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise Unreadable(f"{path}: truncated, or no JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise Unreadable(f"{path}: not of this suite")
+    return value
+
+
+def read_report(path):
+    """The report of a program."""
+    found = read_json(path)
+    if found.get("tool") not in TOOLS:
+        raise Unreadable(f"{path}: not of this suite: its 'tool' is {found.get('tool')!r}")
+    if found.get("schema_version") != REPORT_VERSION:
+        raise Unreadable(f"{path}: schema version {found.get('schema_version')!r}, "
+                         f"which is not the {REPORT_VERSION} that is read here")
+    return found
+
+
+def read_lines(path):
+    """The objects of a file of JSON lines; a torn last line is what a crash leaves."""
+    if not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            return
+
+
+def order(planned, rounds_seed):
+    """(round, Planned): round by round; groups in random order, and their members, as seeded.
+
+    Members of a group follow one another, so that what is compared is measured within seconds.
+    """
+    draw = random.Random(rounds_seed)
+    groups = {}
+    for one in planned:
+        part = PARTS[one.cell.part]
+        groups.setdefault((part.NAME, cells.group_of(part, one.cell)), []).append(one)
+    for number in range(1, max(one.timing.rounds for one in planned) + 1):
+        for group in draw.sample(list(groups.values()), len(groups)):
+            for one in draw.sample(group, len(group)):
+                if number <= one.timing.rounds:
+                    yield number, one
+
+
+class ResultSet:
+    """What a directory holds. Attributes:
+
+    path, label   where it is and what people call it
+    plan          plan.json as it is
+    planned       {cell name: Planned}
+    samples       {cell name: {round: sample}}; a sample is {"client": report, "server": report}
+    failures      {cell name: texts}
+    left_out      {cell name: why it cannot run there}
+    problems      texts: files that could not be read
+    """
+
+    def __init__(self, path, plan):
+        self.path, self.plan = Path(path), plan
+        self.label = plan.get("label") or self.path.resolve().name
+        self.planned = {one.cell.name: one for one in map(planned_from, plan["cells"])}
+        self.samples = {name: {} for name in self.planned}
+        self.failures, self.left_out, self.problems = {}, {}, []
+
+    # ---- what it says
+
+    def cells(self, part_name=None):
+        """Those that can run there."""
+        return [one.cell for name, one in self.planned.items() if name not in self.left_out
+                and part_name in (None, one.cell.part)]
+
+    def parts(self):
+        """In the suite's order."""
+        return [part for name, part in PARTS.items() if self.cells(name)]
+
+    def metrics(self, name):
+        return PARTS[self.planned[name].cell.part].METRICS
+
+    def metric(self, name, metric_name):
+        return next(one for one in self.metrics(name) if one.name == metric_name)
+
+    def merged(self, name, metric_name):
+        """Of all rounds together; None when there is none, or it has no such figure."""
+        every = list(self.samples[name].values())
+        return self.metric(name, metric_name).of(every) if every else None
+
+    def by_round(self, name, metric_name):
+        """{round: value}"""
+        metric = self.metric(name, metric_name)
+        found = {number: metric.of([sample]) for number, sample in self.samples[name].items()}
+        return {number: value for number, value in found.items() if value is not None}
+
+    def reports(self):
+        """All clients' reports."""
+        return [sample["client"] for rounds in self.samples.values() for sample in rounds.values()]
+
+    def host(self):
+        """The machine as the programs saw it; None without a report."""
+        return next((report["host"] for report in self.reports()), None)
+
+    def warnings(self):
+        """(text, how many runs said so), figures aside, which differ from run to run."""
+        texts = [f"a run failed: {text}" for some in self.failures.values() for text in some]
+        for report in self.reports():
+            texts += [*report["warnings"], report.get("client_limited_reason")]
+        texts = [text for text in texts if text]
+        kinds = ["".join("#" if char.isdigit() else char for char in text) for text in texts]
+        merged = Counter(squeeze(kind) for kind in kinds)
+        first = {}
+        for kind, text in zip(map(squeeze, kinds), texts):
+            first.setdefault(kind, text)
+        return [(first[kind], count) for kind, count in merged.items()]
+
+    def runs(self):
+        return len(self.reports()) + sum(map(len, self.failures.values()))
+
+    # ---- what came of a run
+
+    def take(self, line):
+        """One line of runs.jsonl."""
+        name, outcome = line.get("cell"), line.get("outcome")
+        if name not in self.planned:
+            return
+        if outcome == MEASURED:
+            try:
+                self.samples[name][line["round"]] = self.read_sample(name, line["round"])
+            except Unreadable as problem:
+                self.problems.append(str(problem))
+        elif outcome == LEFT_OUT:
+            self.left_out[name] = line["why"]
+        else:
+            self.failures.setdefault(name, []).append(line["why"])
+
+    def stem(self, name, number):
+        return self.path / "raw" / f"{name}-{number}"
+
+    def read_sample(self, name, number):
+        ends = ("client", "server") if self.planned[name].cell.part == "tcp" else ("client",)
+        return {end: read_report(Path(f"{self.stem(name, number)}.{end}.json")) for end in ends}
+
+
+def squeeze(kind):
+    while "##" in kind:
+        kind = kind.replace("##", "#")
+    return kind.replace("#,#", "#").replace("#.#", "#")
+
+
+def planned_from(saved):
+    part = PARTS.get(saved["part"])
+    if part is None:
+        raise Unreadable(f"plan.json: no part '{saved['part']}'")
+    cell = cells.make(part, saved["settings"])
+    return Planned(cell, Timing(saved["rounds"], saved["duration_s"], saved["warmup_s"]))
+
+
+def plan_for(planned, *, seed, session=None, label=None, cpus=None, remarks=(), command=""):
+    """The text of plan.json as an object. Sets of one session were measured interleaved."""
+    return {
+        "schema_version": PLAN_VERSION, "kind": "iobench plan",
+        "created_at": f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}", "command": command,
+        "label": label, "session": session or uuid.uuid4().hex, "seed": seed, "cpus": cpus,
+        "remarks": list(remarks),
+        "cells": [{"name": one.cell.name, "part": one.cell.part, "settings": one.cell.settings,
+                   **one.timing._asdict()} for one in planned],
+    }
+
+
+class Store(ResultSet):
+    """A result set that is being made: each run that ends is kept at once."""
+
+    @classmethod
+    def create(cls, path, plan):
+        found = cls(path, plan)
+        (found.path / "raw").mkdir(parents=True, exist_ok=True)
+        write_json(found.path / "plan.json", plan)
+        return found
+
+    @classmethod
+    def resume(cls, path):
+        found = cls(path, read_plan(path))
+        lines = list(read_lines(found.path / "runs.jsonl"))
+        for line in lines:
+            found.take(line)
+        found.problems.clear()  # what could not be read is measured again
+        (found.path / "raw").mkdir(exist_ok=True)
+        # Without what is measured again, and without a torn line that the next would be glued to.
+        keep = [line for line in lines if line.get("outcome") != MEASURED
+                or line.get("round") in found.samples.get(line.get("cell"), {})]
+        write_whole(found.path / "runs.jsonl", "".join(json.dumps(line) + "\n" for line in keep))
+        found.ended = {(line["cell"], line["round"]) for line in keep}
+        return found
+
+    ended = frozenset()
+
+    def has(self, name, number):
+        """Whether this run has ended, in whatever way."""
+        return name in self.left_out or (name, number) in self.ended
+
+    def record(self, name, number, outcome, why=None):
+        line = {"cell": name, "round": number, "outcome": outcome,
+                "ended_at": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+        if why:
+            line["why"] = why
+        with (self.path / "runs.jsonl").open("ab", buffering=0) as file:
+            file.write(json.dumps(line).encode() + b"\n")  # one write: whole, or not there
+
+
+def read_plan(path):
+    plan = read_json(Path(path) / "plan.json")
+    if plan.get("kind") != "iobench plan":
+        raise Unreadable(f"{Path(path) / 'plan.json'}: not of this suite")
+    if plan.get("schema_version") != PLAN_VERSION:
+        raise Unreadable(f"{Path(path) / 'plan.json'}: schema version "
+                         f"{plan.get('schema_version')!r}, which is not the {PLAN_VERSION} that is "
+                         "read here")
+    return plan
+
+
+def load(path):
+    """The result set in a directory; Unreadable when it is none. Faults in single files are
+    among its problems, and the rest is there."""
+    try:
+        found = ResultSet(path, read_plan(path))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Unreadable(f"{Path(path) / 'plan.json'}: lacks {error}") from error
+    for line in read_lines(found.path / "runs.jsonl"):
+        if isinstance(line, dict):
+            found.take(line)
+    return found

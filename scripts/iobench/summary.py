@@ -1,0 +1,77 @@
+"""The tables of a result set, and summary.json: its figures for those who do not add histograms."""
+
+from iobench import figures, resultset, stats
+from iobench.table import as_markdown
+
+SUMMARY_VERSION = 2
+
+
+def where(cpus):
+    if cpus is None:
+        return "not pinned, since this system cannot"
+    if cpus[0] == cpus[1]:
+        return f"server and client share CPU {cpus[0]}, the only one"
+    return f"server on CPU {cpus[0]}, client on CPU {cpus[1]}"
+
+
+def remarks(found, interrupted):
+    """Left out, failed, warned about: each once."""
+    return [*["interrupted: not all rounds were run (bench --resume goes on)"] * interrupted,
+            *found.plan["remarks"],
+            *(f"left out: {name}: {why}" for name, why in found.left_out.items()),
+            *(f"in {count} of {found.runs()} runs: {text}" for text, count in found.warnings()),
+            *(f"not read: {text}" for text in found.problems)]
+
+
+def host_lines(found):
+    """The machine as the programs saw it."""
+    hosts = [report["host"] for report in found.reports()]
+    if not hosts:
+        return []
+    host, stolen = hosts[0], max(host["steal_percent"] or 0 for host in hosts)
+    return [f"{host['os']}, {host['cpu_model'] or 'unknown CPU'}, "
+            f"{host['cpus_online']} CPUs, virtualisation: "
+            f"{host['virtualisation'] or 'unknown'}, load before: "
+            f"{host['load_1m'] or 0:.2f}, steal: at most {stolen:.1f} %"]
+
+
+def summaries(found):
+    """{part name: the merged figures of its cells}"""
+    return {part.NAME: figures.summary(part, found.cells(part.NAME), found.samples,
+                                       found.failures) for part in found.parts()}
+
+
+def timings(found, part):
+    """Of a part's cells, in words."""
+    return "; ".join(dict.fromkeys(found.planned[cell.name].timing.text()
+                                   for cell in found.cells(part.NAME)))
+
+
+def tables(found, by_part, texts):
+    """One of each part that has run; what is true of all of them stands around them."""
+    made = []
+    for part in found.parts():
+        some = by_part[part.NAME]
+        if any(cell["rounds"] or cell["errors"] for cell in some):
+            first, *others = part.lines(where(found.plan["cpus"]))
+            made.append(part.table(some, [f"{timings(found, part)}, {first}", *others]))
+    if made:
+        made[0].lines[:0] = host_lines(found)
+        made[-1].notes[:] = [*made[-1].notes, stats.RATIO_RULE, *texts]
+    return made
+
+
+def write(found, interrupted=False):
+    """Writes table.md and summary.json; returns the tables, the remarks and the number of errors."""
+    by_part, texts = summaries(found), remarks(found, interrupted)
+    made = tables(found, by_part, texts)
+    every = [cell for some in by_part.values() for cell in some]
+    summary = {
+        "schema_version": SUMMARY_VERSION, "created_at": found.plan["created_at"],
+        "command": found.plan["command"], "interrupted": interrupted, "cpus": found.plan["cpus"],
+        "seed": found.plan["seed"], "remarks": texts, "ratio_rule": stats.RATIO_RULE,
+        "host": found.host(), "cells": every,
+    }
+    resultset.write_whole(found.path / "table.md", "\n".join(map(as_markdown, made)))
+    resultset.write_json(found.path / "summary.json", summary)
+    return made, texts, sum(cell["errors"] for cell in every)
