@@ -22,8 +22,11 @@ from iobench.parts import PARTS
 from iobench.run import ROOT, USAGE, Failed
 
 FOLDER = ROOT / "scripts" / "matrices"
-TIMES = {"rounds": ("rounds", options.count(1000)), "duration": ("duration_s", options.duration_s(0.001)),
-         "warmup": ("warmup_s", options.duration_s(0))}
+TIMES = {
+    "rounds": ("rounds", options.count(1000)),
+    "duration": ("duration_s", options.duration_s(0.001)),
+    "warmup": ("warmup_s", options.duration_s(0)),
+}
 
 
 class Planned(NamedTuple):
@@ -39,7 +42,7 @@ class Reader:
     """Reads one matrix; complaints name the file and the place."""
 
     def __init__(self, name, given):
-        self.name, self.given = name, given  # given: {part or None: {key: text}}, the command line's
+        self.name, self.given = name, given
 
     def fail(self, text):
         raise Failed(f"{self.name}: {text}", USAGE)
@@ -98,7 +101,11 @@ class Reader:
 
 
 def load(path, given=None):
-    """The cells of a file, in its order. given: {part: {key: value}} over the file's settings."""
+    """The cells of a file, in its order.
+
+    given, which goes before what the file says: {part name: {key: values}}, and at None the
+    members of Timing.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

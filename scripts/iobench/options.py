@@ -29,6 +29,12 @@ def duration_s(least):
     return lambda text: quantity(text, DURATION_S, least, 3600, allowed)
 
 
+def duration_text(value):
+    """A duration that goes to a program as it was written."""
+    duration_s(0)(value)
+    return value
+
+
 def count(most):
     """A type: a whole number from 1 to most."""
 

@@ -1,7 +1,7 @@
 """The tables of a result set, and summary.json: its figures for those who do not add histograms."""
 
 from iobench import figures, resultset, stats
-from iobench.table import as_markdown
+from iobench.table import Table, as_markdown
 
 SUMMARY_VERSION = 2
 
@@ -55,14 +55,14 @@ def tables(found, by_part, texts):
         if any(cell["rounds"] or cell["errors"] for cell in some):
             first, *others = part.lines(where(found.plan["cpus"]))
             made.append(part.table(some, [f"{timings(found, part)}, {first}", *others]))
-    if made:
-        made[0].lines[:0] = host_lines(found)
-        made[-1].notes[:] = [*made[-1].notes, stats.RATIO_RULE, *texts]
+    made = made or [Table("Nothing was measured", [], [("", "cell")], {}, [])]
+    made[0].lines[:0] = host_lines(found)
+    made[-1].notes[:] = [*made[-1].notes, stats.RATIO_RULE, *texts]
     return made
 
 
 def write(found, interrupted=False):
-    """Writes table.md and summary.json; returns the tables, the remarks and the number of errors."""
+    """Writes table.md and summary.json; returns the tables and the number of errors."""
     by_part, texts = summaries(found), remarks(found, interrupted)
     made = tables(found, by_part, texts)
     every = [cell for some in by_part.values() for cell in some]
@@ -74,4 +74,4 @@ def write(found, interrupted=False):
     }
     resultset.write_whole(found.path / "table.md", "\n".join(map(as_markdown, made)))
     resultset.write_json(found.path / "summary.json", summary)
-    return made, texts, sum(cell["errors"] for cell in every)
+    return made, sum(cell["errors"] for cell in every)

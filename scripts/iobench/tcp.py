@@ -19,7 +19,7 @@ KEYS = {
     "threads": Key(options.count(1024), 1),  # at each end
     "rate": Key(options.rate, 0),
     "churn": Key(options.count(1 << 31), 0),
-    "work": Key(options.text, "0"),  # of the server
+    "work": Key(options.duration_text, "0"),  # of the server
     "server_options": Key(options.text, ""),
     "client_options": Key(options.text, ""),
 }
@@ -35,8 +35,8 @@ def both(cell, place, end):
 
 def server_command(cell, place, file):
     return [place.program("bench_server"), "-H", "127.0.0.1", "-p", "0", "-b", cell["backend"],
-            *both(cell, place, run.SERVER), *(["--work", cell["work"]] if cell["work"] != "0" else []),
-            "--json", file, *shlex.split(cell["server_options"])]
+            "--work", cell["work"], *both(cell, place, run.SERVER), "--json", file,
+            *shlex.split(cell["server_options"])]
 
 
 def client_command(cell, timing, place, file):
@@ -132,7 +132,7 @@ def heading(settings):
 
 
 def lines(where):
-    return [f"server and client of bench_server and bench_client, {where}"]
+    return [f"one thread at each end unless said, {where}"]
 
 
 def table(found, texts):

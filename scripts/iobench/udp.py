@@ -116,7 +116,7 @@ def heading(settings):
 
 
 def lines(where):
-    return [f"clients and server in one process of bench_udp, {where}"]
+    return [f"clients and server a thread each unless said, {where}"]
 
 
 def table(found, texts):

@@ -1,6 +1,5 @@
-"""scripts/bench: its files, its table, its rule for ratios and its reading of histograms."""
+"""scripts/bench: its files, its tables and its rule for ratios."""
 
-import base64
 import json
 import os
 import re
@@ -16,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from iobench import fileio, figures, hdr, results, stats, tcp, udp  # noqa: E402 (path first)
+from iobench import fileio, figures, hdr, stats, summary, tcp, udp  # noqa: E402 (path first)
 from iobench.table import Table, as_markdown, as_text  # noqa: E402
 
 BENCH = str(ROOT / "scripts" / "bench")
@@ -26,6 +25,9 @@ ROUNDS = 2
 CONNECTIONS = [1, 10]
 SHORT = ["--parts", "tcp", "--backends", ",".join(BACKENDS), "--rounds", str(ROUNDS),
          "--connections", "1,10", "--duration", "200ms", "--warmup", "20ms"]
+
+
+FILES = {"plan.json", "runs.jsonl", "raw", "table.md", "summary.json"}
 
 
 def bench(*args, **options):
@@ -41,78 +43,83 @@ def load(path):
 
 
 @pytest.fixture(scope="module")
-def matrix(tmp_path_factory):
+def small(tmp_path_factory):
     """The process that has ended, its directory and its summary."""
-    directory = tmp_path_factory.mktemp("matrix") / "new" / "results"
+    directory = tmp_path_factory.mktemp("small") / "new" / "results"
     done = bench(*SHORT, "--output", directory)
     assert (done.returncode, done.stderr) == (0, "")
     return done, directory, load(directory / "summary.json")
 
 
 def reports(directory, cell, end):
-    return [load(directory / f"{cell['name']}-{number}.{end}.json")
+    return [load(directory / "raw" / f"{cell['name']}-{number}.{end}.json")
             for number in range(1, ROUNDS + 1)]
 
 
-def test_files(matrix):
-    _, directory, summary = matrix
-    names = {f"{backend}-c{connections}-s256-{number}.{end}.json" for backend in BACKENDS
+def test_files(small):
+    _, directory, summary = small
+    names = {f"tcp-{backend}-c{connections}-s256-{number}.{end}.json" for backend in BACKENDS
              for connections in CONNECTIONS for number in range(1, ROUNDS + 1)
              for end in ("client", "server")}
-    assert {path.name for path in directory.iterdir()} == names | {"table.md", "summary.json"}
-    assert [cell["server"] for cell in summary["cells"]] == BACKENDS * len(CONNECTIONS)
+    assert {path.name for path in directory.iterdir()} == FILES
+    assert {path.name for path in (directory / "raw").iterdir()} == names
+    assert sorted(cell["settings"]["backend"] for cell in summary["cells"]) == sorted(
+        BACKENDS * len(CONNECTIONS))
     assert not summary["interrupted"]
 
 
-def test_progress_is_a_line_per_run(matrix):
-    done, _, _ = matrix
+def test_progress_is_a_line_per_run(small):
+    done, _, _ = small
     total = len(BACKENDS) * len(CONNECTIONS) * ROUNDS
     assert re.findall(r"^\[(\d+)/\d+\] round \d, .* s left$", done.stdout, re.M) == [
         str(number) for number in range(1, total + 1)]
 
 
-def test_rounds_are_interleaved(matrix):
-    """Every cell of a round is run before any of the next, and the first one changes."""
-    done, _, _ = matrix
-    runs = re.findall(r"round (\d), (\S+)-c(\d+)-s256:", done.stdout)
-    assert [int(number) for number, *_ in runs] == sorted(int(number) for number, *_ in runs)
-    for connections in map(str, CONNECTIONS):
-        order = [backend for _, backend, count in runs if count == connections]
-        firsts = order[::len(BACKENDS)]
-        assert len(set(firsts)) == min(ROUNDS, len(BACKENDS))
+def test_rounds_are_interleaved(small):
+    """Every cell of a round is run before any of the next, and a group's follow one another."""
+    done, _, _ = small
+    runs = re.findall(r"round (\d), tcp-(\S+)-c(\d+)-s256:", done.stdout)
+    numbers = [int(number) for number, *_ in runs]
+    assert numbers == sorted(numbers)
+    for i in range(0, len(runs), len(BACKENDS)):
+        group = runs[i:i + len(BACKENDS)]
+        assert len({(number, count) for number, _, count in group}) == 1
+        assert {backend for _, backend, _ in group} == set(BACKENDS)
 
 
-def test_percentiles_are_of_all_requests_together(matrix):
+def test_percentiles_are_of_all_requests_together(small):
     """Against every request of every round, sorted."""
-    _, directory, summary = matrix
+    _, directory, summary = small
     for cell in summary["cells"]:
         clients = reports(directory, cell, "client")
         values = sorted(hdr.slot_high(slot) for client in clients
                         for slot, count in hdr.slots(client["latency"]["service_ns"]["hdr"])
                         for _ in range(count))
         assert len(values) == sum(client["totals"]["requests"] for client in clients)
-        assert cell["latency_ns"]["count"] == len(values)
         for name, percent in (("p50", 50), ("p95", 95), ("p99", 99)):
             expected = values[-(-percent * len(values) // 100) - 1]
-            assert cell["latency_ns"][name] == min(expected, cell["latency_ns"]["max"])
+            most = max(client["latency"]["service_ns"]["max"] for client in clients)
+            assert cell["metrics"][f"{name}_ns"] == min(expected, most)
 
 
-def test_figures_are_those_of_the_reports(matrix):
-    _, directory, summary = matrix
+def test_figures_are_those_of_the_reports(small):
+    _, directory, summary = small
     for cell in summary["cells"]:
         clients, servers = (reports(directory, cell, end) for end in ("client", "server"))
         rates = [client["rate"]["qps"] for client in clients]
-        assert list(cell["qps"]["by_round"].values()) == rates
-        assert cell["qps"]["median"] == pytest.approx(sum(rates) / 2)
+        assert list(cell["rate"]["by_round"].values()) == rates
+        assert cell["rate"]["median"] == pytest.approx(sum(rates) / 2)
         server_us = sum(s["cpu"]["user_s"] + s["cpu"]["system_s"] for s in servers) * 1e6
         echoes = sum(s["totals"]["rx_bytes"] for s in servers) / 256
-        assert cell["server_cpu_us_per_request"] == pytest.approx(server_us / echoes)
-        assert [client["config"]["connections"] for client in clients] == [cell["connections"]] * 2
-        assert {r["backend"]["requested"] for r in clients + servers} == {cell["server"]}
+        assert cell["metrics"]["server_cpu_us"] == pytest.approx(server_us / echoes)
+        settings = cell["settings"]
+        assert [client["config"]["connections"] for client in clients] == [
+            settings["connections"]] * 2
+        assert {r["backend"]["requested"] for r in clients + servers} == {settings["backend"]}
 
 
-def test_both_tables_show_each_cell(matrix):
-    done, directory, summary = matrix
+def test_both_tables_show_each_cell(small):
+    done, directory, summary = small
     markdown = (directory / "table.md").read_text(encoding="utf-8")
     for cell in summary["cells"]:
         texts = tcp.row(cell)
@@ -136,19 +143,20 @@ def test_udp_and_file_parts(tmp_path):
     assert {f"udp-{backend}-{how}" for backend in BACKENDS
             for how in ("one-by-one", "batched")} < set(cells)
     assert "file-sync-direct-off" in cells  # others where they can run
-    assert {path.name for path in tmp_path.iterdir()} == {"table.md", "summary.json"} | {
-        f"{name}-1.json" for name in cells}
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+    assert {path.name for path in (tmp_path / "raw").iterdir()} == {
+        f"{name}-1.client.json" for name in cells}
     markdown = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert re.findall(r"^# (\w+)", markdown, re.M) == ["UDP", "File"]
     for name, cell in cells.items():
-        report = load(tmp_path / f"{name}-1.json")
-        part = udp if cell["part"] == "udp" else fileio
-        assert cell["qps"]["median"] == report["rate"]["qps"]
+        report = load(tmp_path / "raw" / f"{name}-1.client.json")
+        settings, part = cell["settings"], udp if cell["part"] == "udp" else fileio
+        assert cell["rate"]["median"] == report["rate"]["qps"]
         assert " | ".join(part.row(cell)) in markdown
         if part is udp:
-            assert (report["config"]["batch"] == 1) == (cell["how"] == udp.ONE_BY_ONE)
+            assert (report["config"]["batch"] == 1) == (settings["how"] == udp.ONE_BY_ONE)
         else:
-            assert report["backend"]["name"] == cell["engine"]
+            assert report["backend"]["name"] == settings["engine"]
             in_force = report["file"]["storage"]["direct_in_force"]
             assert cell["storage"].startswith("direct I/O" if in_force else "page cache")
 
@@ -173,6 +181,7 @@ def test_what_cannot_run_here_is_left_out(tmp_path):
     ["--sizes", "17M"], ["--sizes", "0"], ["--sizes", "0.3"], ["--duration", "0"],
     ["--duration", "2 s"], ["--duration", "2x"], ["--warmup", "-1"], ["--backends", "nonsense"],
     ["--backends", ""], ["--client", "nonsense"], ["--no-such-option"], ["surplus"],
+    ["--seed", "0"], ["--resume", "/nonexistent"], ["--resume", str(ROOT)],
     ["--parts", "tcp,nonsense"], ["--parts", ""],
     ["--output", BENCH], ["--output", str(ROOT)],
 ])
@@ -263,9 +272,9 @@ def test_interrupted(number, tmp_path):
 
 
 def test_one_cpu_is_said():
-    assert "share CPU 3" in results.where((3, 3))
-    assert results.where((0, 2)) == "server on CPU 0, client on CPU 2"
-    assert "not pinned" in results.where(None)
+    assert "share CPU 3" in summary.where((3, 3))
+    assert summary.where((0, 2)) == "server on CPU 0, client on CPU 2"
+    assert "not pinned" in summary.where(None)
 
 
 # ---- the rule for ratios
@@ -293,7 +302,7 @@ def test_ratio_rule(ratios, shown):
 
 
 def cell_of(backend, rates):
-    return {"name": backend, "server": backend, "qps": {"by_round": rates}}
+    return {"name": backend, "rate": {"by_round": rates}}
 
 
 def test_ratio_is_of_the_rounds_own_pairs():
@@ -301,15 +310,15 @@ def test_ratio_is_of_the_rounds_own_pairs():
     found = cell_of("libev", {1: 110, 2: 220, 3: 440, 5: 1})
     figures.add_ratio(found, cell_of("epoll", {1: 100, 2: 200, 3: 400, 4: 1}))
     assert found["ratio"]["by_round"] == pytest.approx({1: 1.1, 2: 1.1, 3: 1.1})
-    assert tcp.ratio_text(found) == "1.10"
+    assert figures.ratio_text(found, False) == "1.10"
 
 
 def test_ratio_within_its_rounds_is_a_tilde():
     found = cell_of("libev", {1: 120, 2: 95, 3: 130})
     figures.add_ratio(found, cell_of("epoll", {1: 100, 2: 100, 3: 100}))
-    assert tcp.ratio_text(found) == "~"
-    assert tcp.ratio_text(cell_of("epoll", {})) == "1"
-    assert tcp.ratio_text(cell_of("libev", {})) == "-"
+    assert figures.ratio_text(found, False) == "~"
+    assert figures.ratio_text(cell_of("epoll", {}), True) == "1"
+    assert figures.ratio_text(cell_of("libev", {}), False) == "-"
 
 
 def test_spread():
@@ -327,77 +336,3 @@ def test_table_is_aligned():
                           "group ────────────────",
                           "x     1  22,222      3"]
     assert "| group | x | 1 | 22,222 | 3 |" in as_markdown(table)
-
-
-# ---- histograms
-
-
-@pytest.fixture(scope="module")
-def samples():
-    """name -> (payload, count, exact maximum, values at 50, 90, 95, 99, 99.9 and 99.99 %)."""
-    program = Path(os.environ["IOBENCH_BUILD"]) / "tests" / "hdr_sample"
-    text = subprocess.run([program], capture_output=True, text=True, timeout=PATIENCE_S,
-                          check=True).stdout
-    table = {}
-    for line in text.splitlines():
-        name, payload, *numbers = line.split("\t")
-        count, maximum, *values = map(int, numbers)
-        table[name] = payload, count, maximum, values
-    return table
-
-
-PERCENTS = [50, 90, 95, 99, 99.9, 99.99]
-
-
-def test_histograms_read_as_they_were_written(samples):
-    assert len(samples) > 5
-    for name, (payload, count, maximum, values) in samples.items():
-        histogram = hdr.Histogram()
-        histogram.add(payload, maximum)
-        assert histogram.count == count, name
-        expected = values if count else [None] * len(PERCENTS)
-        assert [histogram.percentile(percent) for percent in PERCENTS] == expected, name
-
-
-def test_histograms_add_up(samples):
-    """A histogram twice is the same distribution; ten zeros more are its lowest values."""
-    uniform, zero = samples["uniform"], samples["zero"]
-    histogram = hdr.Histogram()
-    histogram.add(uniform[0], uniform[2])
-    for _ in range(10):
-        histogram.add(zero[0], zero[2])
-    histogram.add(uniform[0], uniform[2])
-    assert histogram.count == 2 * uniform[1] + 10
-    assert histogram.percentile(0) == 0
-    assert histogram.percentile(100) == uniform[2]
-    alone = hdr.Histogram()
-    alone.add(uniform[0], uniform[2])
-    alone.add(uniform[0], uniform[2])
-    assert [alone.percentile(percent) for percent in PERCENTS] == uniform[3]
-
-
-def test_order_of_adding_does_not_matter(samples):
-    payloads = [(payload, maximum) for payload, _, maximum, _ in samples.values()]
-    forth, back = hdr.Histogram(), hdr.Histogram()
-    for payload in payloads:
-        forth.add(*payload)
-    for payload in reversed(payloads):
-        back.add(*payload)
-    assert forth.counts == back.counts
-    assert [forth.percentile(p) for p in PERCENTS] == [back.percentile(p) for p in PERCENTS]
-
-
-def test_bad_payloads(samples):
-    good = samples["bimodal"][0]
-    cut = base64.b64encode(base64.b64decode(good)[:-3]).decode()
-    for text in ("", "HIST", "!" + good, good[4:], cut, base64.b64encode(bytes(64)).decode()):
-        with pytest.raises(ValueError):
-            list(hdr.slots(text))
-
-
-def test_numbers():
-    """The ninth byte of a number has no flag: it carries eight bits."""
-    assert list(hdr.numbers(b"\x00\x01\x02\x7f")) == [0, -1, 1, -64]
-    assert list(hdr.numbers(b"\x80" * 9 + b"\x02")) == [1 << 62, 1]
-    with pytest.raises(ValueError):
-        list(hdr.numbers(b"\x80"))
