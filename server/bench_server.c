@@ -1,7 +1,7 @@
 /*
  * bench_server: a TCP echo server.
  *
- * SIGINT or SIGTERM ends it: it stops accepting, lets pending bytes go out, prints what it did. A
+ * SIGINT, SIGTERM or the end of --duration ends it: it stops accepting, lets pending bytes go out, prints what it did. A
  * second signal ends it at once. Exit status: 0 good; 1 it failed while running; 2 usage, which
  * includes an address that cannot be had; 77 the backend that was asked for cannot run here.
  */
@@ -38,6 +38,8 @@ static const struct opt rows[] = {
      "threads, each with an event loop; connections are dealt out evenly"},
     {"cpus", 0, OPT_CPUS, FIELD(cpus), NULL, "LIST", 0, 0, NULL,
      "bind the threads to these CPUs in turn, such as 0,2-3"},
+    {"duration", 'd', OPT_DURATION_NS, FIELD(duration_ns), NULL, "TIME", 0, 24 * 3600 * NS_PER_S,
+     NULL, "end after so long, as a signal would end it; 0: at a signal alone"},
     {"backlog", 0, OPT_COUNT, FIELD(backlog), "4096", "N", 1, 65535, NULL,
      "connections that may wait to be accepted"},
     {"sndbuf", 0, OPT_BYTES, FIELD(sndbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
@@ -162,20 +164,27 @@ static void print_ready(FILE *out, const struct echo *echo, const struct net_add
     fflush(out);
 }
 
-/* Says when all threads are up, then sleeps until a signal or an error has ended them. */
-static void watch(struct echo *echo, FILE *out, const struct net_address *address)
+/* Says when all threads are up, then sleeps until a signal, the time or an error has ended them. */
+static void watch(struct echo *echo, FILE *out, const struct server_config *config,
+                  const struct net_address *address)
 {
+    uint64_t end_ns = CLOCK_NEVER_NS;
     enum crew_news news;
-    bool ready = false;
+    bool ready = false, over;
 
-    while ((news = crew_wait(&echo->crew, CLOCK_NEVER_NS)) != CREW_DONE) {
+    while ((news = crew_wait(&echo->crew, end_ns)) != CREW_DONE) {
         if (!ready && atomic_load(&echo->up) == echo->crew.count) {
             print_ready(out, echo, address);
             ready = true;
+            if (config->duration_ns)
+                end_ns = clock_now_ns() + config->duration_ns;
         }
+        over = clock_now_ns() >= end_ns;
         /* Without one of its threads a server would leave connections unserved: all end. */
-        if (news == CREW_SIGNAL || atomic_load(&echo->crew.running) < echo->crew.count)
+        if (news == CREW_SIGNAL || over || atomic_load(&echo->crew.running) < echo->crew.count)
             atomic_store(&echo->stopping, true);
+        if (over)
+            end_ns = CLOCK_NEVER_NS;
         for (unsigned i = 0; i < echo->crew.count; i++)
             if (atomic_load(&echo->stopping))
                 worker_wake(&echo->crew.workers[i]);
@@ -199,7 +208,7 @@ static int serve(struct echo *echo, const struct server_config *config,
         fprintf(stderr, "%s: %s\n", table.program, why);
         return EXIT_USAGE;
     }
-    watch(echo, out, address);
+    watch(echo, out, config, address);
     err = crew_join(&echo->crew);
     host_read_pressure(&after);
     if (err)

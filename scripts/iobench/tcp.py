@@ -33,8 +33,10 @@ def both(cell, place, end):
             *place.pinned(end, cell["threads"])]
 
 
-def server_command(cell, place, file):
+def server_command(cell, timing, place, file):
+    """It ends by itself should nobody be left to end it."""
     return [place.program("bench_server"), "-H", "127.0.0.1", "-p", "0", "-b", cell["backend"],
+            "-d", f"{timing.warmup_s + timing.duration_s + 2 * STALLED_S:.0f}s",
             "--work", cell["work"], *both(cell, place, run.SERVER), "--json", file,
             *shlex.split(cell["server_options"])]
 
@@ -55,7 +57,7 @@ def measure(cell, timing, place, stem):
     """One run with a server of its own; leaves both reports under stem and returns them."""
     files = run.report_files(stem, ("server", "client"))
     client = client_command(cell, timing, place, files["client"])
-    with run.server(server_command(cell, place, files["server"])) as (port, _):
+    with run.server(server_command(cell, timing, place, files["server"])) as (port, _):
         run.client([*client, "-p", str(port)], timing.warmup_s + timing.duration_s + STALLED_S)
     sample = {end: run.report(file) for end, file in files.items()}
     totals = sample["client"]["totals"]
@@ -72,9 +74,12 @@ def servers(samples):
 
 
 def echoed(samples):
-    """The server's figures are of its whole life, and so is what it received."""
-    received, replies = (sum(report["totals"]["rx_bytes"] for report in reports)
-                         for reports in (servers(samples), figures.clients(samples)))
+    """The server's figures are of its whole life, and so is what it received: in requests."""
+    received = sum(report["totals"]["rx_bytes"] for report in servers(samples))
+    clients = figures.clients(samples)
+    if clients[0]["config"].get("sizes") is None:
+        return received / clients[0]["config"]["size_bytes"]
+    replies = sum(report["totals"]["rx_bytes"] for report in clients)
     return figures.per(received * figures.requests(samples), replies)
 
 

@@ -96,6 +96,18 @@ def test_client_twice(backend, start_client):
 # ---- the server
 
 
+@each_backend
+def test_server_that_ends_by_itself(backend, start_server):
+    """As a signal would end it: the connection is closed, and the report is written."""
+    server = start_server(backend, "-d", "1s")
+    with server.connect() as s:
+        assert echo(s, b"x") == b"x"
+        assert s.recv(1) == b""
+    outcome = server.wait()
+    assert outcome.report["connections"]["accepted"] == 1
+    assert outcome.report["config"]["duration_ns"] == 1_000_000_000
+
+
 @ENDS
 @each_method
 def test_server_with_idle_connections(backend, number, start_server):
