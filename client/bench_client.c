@@ -26,6 +26,7 @@
 #define MOST_REQUESTS       1000000000000000ULL
 #define IN_FLIGHT_MAX_BYTES (256 * MIB)
 
+static const char *const close_choices[] = {"fin", "rst", NULL};
 static const char *const verify_choices[] = {"length", "full", NULL};
 
 static const struct opt rows[] = {
@@ -57,6 +58,9 @@ static const struct opt rows[] = {
      "closed loop: pause between a reply and the next request of its connection"},
     {"churn", 0, OPT_COUNT, FIELD(churn), NULL, "N", 1, MOST_REQUESTS, NULL,
      "close and reopen each connection after so many requests"},
+    {"close", 0, OPT_CHOICE, FIELD(close), "fin", "HOW", 0, 0, close_choices,
+     "how connections are closed: in good order, or with a reset, which leaves no port in "
+     "TIME_WAIT"},
     {"connect-only", 0, OPT_FLAG, FIELD(connect_only), NULL, NULL, 0, 0, NULL,
      "make connections and close them, without any request"},
     {"ramp", 0, OPT_DURATION_NS, FIELD(ramp_ns), NULL, "TIME", 0, 3600 * NS_PER_S, NULL,
@@ -127,6 +131,7 @@ static int choose_backend(struct run *run)
         .sndbuf_bytes = config->sndbuf_bytes,
         .rcvbuf_bytes = config->rcvbuf_bytes,
         .nodelay = opt_is_on(config->nodelay),
+        .reset_on_close = strcmp(config->close, "rst") == 0,
     };
     run->loop.connect_timeout_ns = config->timeout_ns;
     return 0;
@@ -182,6 +187,8 @@ static int check_together(const struct client_config *config)
         why = "--until-steady lengthens a timed run: leave out --requests";
     else if (config->connect_only && (config->rate || config->churn || config->requests))
         why = "--connect-only makes no requests: leave out --rate, --churn and --requests";
+    else if (config->unix_path && strcmp(config->close, "rst") == 0)
+        why = "--close rst resets TCP connections: leave it out with --unix";
     else if (config->sizes && config->connect_only)
         why = "--connect-only makes no requests: leave out --sizes";
     if (!why)

@@ -25,7 +25,7 @@ struct client_config {
     uint64_t ramp_ns, think_ns;
     uint64_t sndbuf_bytes, rcvbuf_bytes;
     struct opt_cpus cpus;
-    const char *nodelay;
+    const char *nodelay, *close;
     bool quiet;
 };
 

@@ -224,6 +224,12 @@ struct span on_bytes(struct loop *l, struct conn *base, struct span in)
 
 /* ---- connections ----------------------------------------------------------------------------- */
 
+/* Whether each connection was made once, or could not be: from then on they are made anew. */
+static bool all_tried(const struct flight *f)
+{
+    return f->opened + f->failed == f->asked;
+}
+
 struct span on_open(struct loop *l, struct conn *base)
 {
     struct flight *f = l->program;
@@ -231,8 +237,11 @@ struct span on_open(struct loop *l, struct conn *base)
 
     window_read_clock(f, l);
     f->connecting--;
-    f->opened += f->phase == PHASE_CONNECT;
-    f->reopened += f->phase != PHASE_CONNECT;
+    f->connects_fail_ns = 0;
+    if (all_tried(f))
+        f->reopened++;
+    else
+        f->opened++;
     c->tx_at = c->rx_at =
         pattern_entry((uint64_t)f->worker->index << 32 | (f->opened + f->reopened));
     if (f->phase == PHASE_WINDOW)
@@ -263,11 +272,16 @@ static bool reopens(const struct flight *f)
 
 static void connect_failed(struct flight *f)
 {
+    uint64_t now_ns = clock_now_ns();
+
     f->connecting--;
-    f->failed += f->phase == PHASE_CONNECT;
-    if (f->phase > PHASE_CONNECT && reopens(f)) {
+    if (!f->connects_fail_ns)
+        f->connects_fail_ns = now_ns;
+    if (!all_tried(f)) {
+        f->failed++;
+    } else if (reopens(f)) {
         f->to_reopen++;
-        f->connect_after_ns = clock_now_ns() + RECONNECT_PAUSE_NS;
+        f->connect_after_ns = now_ns + RECONNECT_PAUSE_NS;
     }
 }
 
@@ -300,16 +314,22 @@ static uint64_t waiting_since_ns(const struct flight_conn *c)
     return c->in_flight ? c->ring[c->oldest].sent_ns : CLOCK_NEVER_NS;
 }
 
-/* Looked for now and then, because a scan costs less than a timer per request. */
+/*
+ * Looked for now and then, because a scan costs less than a timer per request. The next call goes
+ * on behind the one that was found; slots do not move, so it may be gone by then.
+ */
 static struct conn *find_overdue(struct flight *f, struct loop *l)
 {
-    for (struct conn *c = conn_next(&l->conns, NULL); c; c = conn_next(&l->conns, c)) {
+    struct conn *c = conn_next(&l->conns, f->checked);
+
+    for (; c; c = conn_next(&l->conns, c)) {
         uint64_t since_ns = waiting_since_ns(flight_conn(c));
 
         if (!c->close_asked && since_ns < f->now_ns && f->now_ns - since_ns > f->config->timeout_ns)
-            return c;
+            break;
     }
-    return NULL;
+    f->checked = c;
+    return c;
 }
 
 /* True when something overdue is to be closed. */
@@ -366,36 +386,42 @@ static uint64_t next_connect_ns(struct flight *f)
     return f->connect_start_ns + f->config->ramp_ns / f->to_open * f->asked;
 }
 
-static bool send_due(struct flight *f, struct due *due);
+static bool serve_due(struct flight *f, struct loop *l, struct due *due);
+static uint64_t next_wake_ns(const struct flight *f);
 
+/* With --ramp the connections that are there do not wait for the others. */
 static void connect_due(struct flight *f, struct loop *l, struct due *due)
 {
-    uint64_t next_ns;
+    uint64_t next_ns, wake_ns;
 
-    if (check_overdue(f, l, due) || (f->config->ramp_ns && send_due(f, due)))
+    if (f->config->ramp_ns ? serve_due(f, l, due) : check_overdue(f, l, due))
         return;
     next_ns = f->asked < f->to_open ? next_connect_ns(f) : CLOCK_NEVER_NS;
     if (next_ns <= f->now_ns && f->connecting < CONNECTING_MAX) {
         f->asked++;
         f->connecting++;
         due->kind = DUE_CONNECT;
-    } else if (f->connecting || f->asked < f->to_open) {
-        uint64_t check_ns = f->now_ns + CHECK_NS;
-
-        wait_until(due, next_ns > f->now_ns && next_ns < check_ns ? next_ns : check_ns);
+    } else if (f->asked < f->to_open || !all_tried(f)) {
+        wake_ns = f->config->ramp_ns ? next_wake_ns(f) : CLOCK_NEVER_NS;
+        if (next_ns > f->now_ns && next_ns < wake_ns)
+            wake_ns = next_ns;
+        wait_until(due, wake_ns < f->now_ns + CHECK_NS ? wake_ns : f->now_ns + CHECK_NS);
     } else {
         become_ready(f);
         wait_until(due, f->now_ns); /* come round again at once: it may have been the last */
     }
 }
 
-static void ready_due(struct flight *f, struct due *due)
+static void ready_due(struct flight *f, struct loop *l, struct due *due)
 {
     uint64_t start_ns = atomic_load(&f->run->start_ns);
     const struct client_config *config = f->config;
 
     if (!start_ns) {
-        wait_until(due, CLOCK_NEVER_NS);
+        if (!config->ramp_ns)
+            wait_until(due, CLOCK_NEVER_NS);
+        else if (!serve_due(f, l, due))
+            wait_until(due, next_wake_ns(f));
         return;
     }
     window_plan(f, start_ns);
@@ -441,13 +467,31 @@ static bool reopen_due(struct flight *f, struct due *due)
     return true;
 }
 
+/* What is to be done now by connections that are there, or that are made anew. */
+static bool serve_due(struct flight *f, struct loop *l, struct due *due)
+{
+    return check_overdue(f, l, due) || reopen_due(f, due) || send_due(f, due);
+}
+
+/*
+ * Nobody is left who could complete anything. A run that ends with a number of requests would else
+ * try to connect for ever, such as for want of ports; one that ends with the clock does end.
+ */
+static bool deserted(const struct flight *f, const struct loop *l)
+{
+    if (l->conns.open || f->connecting)
+        return false;
+    return !f->to_reopen || (!f->config->duration_ns && f->connects_fail_ns &&
+                             f->now_ns - f->connects_fail_ns > f->config->timeout_ns);
+}
+
 /* The next moment at which something is due of itself. */
 static uint64_t next_wake_ns(const struct flight *f)
 {
     const struct flight_conn *thinker = TAILQ_FIRST(&f->thinking);
     uint64_t wake_ns = thinker ? thinker->ready_ns : CLOCK_NEVER_NS;
 
-    if (more_due(f) && !TAILQ_EMPTY(&f->idle) && f->pace.due_ns < wake_ns)
+    if (f->phase > PHASE_READY && more_due(f) && !TAILQ_EMPTY(&f->idle) && f->pace.due_ns < wake_ns)
         wake_ns = f->pace.due_ns;
     if (next_reopen_ns(f) < wake_ns)
         wake_ns = next_reopen_ns(f);
@@ -456,12 +500,10 @@ static uint64_t next_wake_ns(const struct flight *f)
 
 static void measure_due(struct flight *f, struct loop *l, struct due *due)
 {
-    bool deserted = l->conns.open == 0 && !f->to_reopen && !f->connecting;
-
-    if (deserted || (f->budget == 0 && f->in_flight == 0)) {
+    if (deserted(f, l) || (f->budget == 0 && f->in_flight == 0)) {
         window_cut(f, l);
         quit(due);
-    } else if (!check_overdue(f, l, due) && !reopen_due(f, due) && !send_due(f, due)) {
+    } else if (!serve_due(f, l, due)) {
         wait_until(due, next_wake_ns(f));
     }
 }
@@ -505,7 +547,7 @@ void next_due(struct loop *l, struct due *due)
     else if (f->phase == PHASE_CONNECT)
         connect_due(f, l, due);
     else if (f->phase == PHASE_READY)
-        ready_due(f, due);
+        ready_due(f, l, due);
     else if (f->phase == PHASE_DRAIN)
         drain_due(f, l, due);
     else

@@ -102,7 +102,8 @@ struct flight {
     uint32_t to_open, asked, connecting, opened, failed, lost;
     uint32_t reopened;         /* churn: connections made anew */
     uint32_t to_reopen;        /* churn: connections to be made anew */
-    uint64_t connect_after_ns; /* ramp, or a pause after a failure: not before then */
+    uint64_t connect_after_ns; /* a pause after a failure: not before then */
+    uint64_t connects_fail_ns; /* since when no connect has succeeded; 0: the last one did */
     uint64_t connect_start_ns;
     struct conn_list idle, thinking; /* thinking: in the order of ready_ns */
     uint64_t in_flight;              /* requests without their whole reply */
@@ -110,6 +111,7 @@ struct flight {
     uint64_t budget;                 /* requests that may still be begun */
     uint64_t last_request;           /* closed loop: the count that ends the window */
     uint64_t next_check_ns;          /* when to look for overdue replies again */
+    const struct conn *checked;      /* how far the present look has come; NULL: not begun */
 
     struct pace pace;    /* open loop: the next request to be sent */
     struct pace arrived; /* the same schedule, taken up to now: its lead is the queue */

@@ -211,6 +211,8 @@ void print_final(FILE *out, const struct run *run, const struct results *r)
     print_cpu(out, r);
     if (r->steady.enough && !r->steady.steady)
         fprintf(out, "Not steady:     %s\n", r->steady.reason);
+    if (results_port_advice(r))
+        fprintf(out, "Note:           %s\n", results_port_advice(r));
     limited = results_client_limited(r, why, sizeof why);
     if (limited)
         fprintf(out, "Note:           client-limited: %s\n", limited);

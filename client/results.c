@@ -194,6 +194,14 @@ static void write_series(struct report *report, const struct run *run)
     }
 }
 
+const char *results_port_advice(const struct results *r)
+{
+    return r->window.errors[ERROR_out_of_ports]
+               ? "closed connections hold their ports for a minute (TIME_WAIT): --close rst, or a "
+                 "wider net.ipv4.ip_local_port_range"
+               : NULL;
+}
+
 static void write_warnings(struct report *report, const struct results *r, const struct run *run)
 {
     const struct host *host = &r->conditions.host;
@@ -214,6 +222,8 @@ static void write_warnings(struct report *report, const struct results *r, const
                  r->duration_s, seconds(run->config->duration_ns));
         report_append_text(report, "warnings", text);
     }
+    if (results_port_advice(r))
+        report_append_text(report, "warnings", results_port_advice(r));
     if (r->never_sent + r->never_answered) {
         snprintf(text, sizeof text,
                  "%" PRIu64 " of %" PRIu64 " scheduled requests got no reply: the percentiles are "

@@ -57,6 +57,9 @@ double results_rate(const struct results *r, uint64_t count);
  */
 const char *results_client_limited(const struct results *r, char *buf, size_t cap);
 
+/* What to do about connects that found no local port; NULL when all did. */
+const char *results_port_advice(const struct results *r);
+
 /* A request came back wrong, or something failed on the way: the run's exit status is 1. */
 bool results_failed(const struct results *r);
 

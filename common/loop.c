@@ -322,8 +322,6 @@ static void connect_to_peer(struct loop *l)
 bool loop_connect_done(struct loop *l, struct conn *c, struct span *first, int *err)
 {
     *err = -net_connect_result(c->fd);
-    if (*err == EINPROGRESS || *err == EALREADY)
-        return true;
     if (*err) {
         loop_fault(l, stats_connect_error(*err), *err);
         return false;

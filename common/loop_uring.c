@@ -218,6 +218,18 @@ static void finish(struct uring *u, struct conn *c)
         loop_forget(u->l, c, s->close_err);
 }
 
+/* Ends whatever is in flight on a connection, so that its descriptor can be closed. */
+static void end_in_flight(struct uring *u, int fd)
+{
+    if (u->l->config->socket_options.reset_on_close) {
+        net_reset(fd); /* the FIN of a shutdown would be answered before the close */
+        u->stats->syscalls[SYSCALL_connect]++;
+    } else {
+        shutdown(fd, SHUT_RDWR);
+        u->stats->syscalls[SYSCALL_shutdown]++;
+    }
+}
+
 /* From now on c takes part in nothing; settle() frees it once nothing is in flight. */
 static void begin_close(struct uring *u, struct conn *c, int err)
 {
@@ -229,8 +241,7 @@ static void begin_close(struct uring *u, struct conn *c, int err)
     s->close_err = err;
     if (s->in_flight == 0)
         return;
-    shutdown(c->fd, SHUT_RDWR); /* ends whatever is in flight */
-    u->stats->syscalls[SYSCALL_shutdown]++;
+    end_in_flight(u, c->fd);
 }
 
 static bool may_read(const struct uring *u, struct conn *c)

@@ -147,6 +147,14 @@ static unsigned set_int_option(int fd, int level, int name, uint64_t value)
     return 1;
 }
 
+static unsigned set_reset_on_close(int fd)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    return 1;
+}
+
 unsigned net_set_options(int fd, const struct net_options *options)
 {
     unsigned calls = 0;
@@ -157,7 +165,16 @@ unsigned net_set_options(int fd, const struct net_options *options)
         calls += set_int_option(fd, SOL_SOCKET, SO_RCVBUF, options->rcvbuf_bytes);
     if (options->nodelay)
         calls += set_int_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (options->reset_on_close)
+        calls += set_reset_on_close(fd);
     return calls;
+}
+
+void net_reset(int fd)
+{
+    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+    connect(fd, &nobody, sizeof nobody);
 }
 
 /* Blocks, at most timeout_ns: a non-blocking connect to a full backlog fails with EAGAIN. */
@@ -186,7 +203,7 @@ int net_connect(const struct net_address *address, const struct net_options *opt
     if (net_is_unix(address)) {
         struct net_options no_tcp = *options;
 
-        no_tcp.nodelay = false;
+        no_tcp.nodelay = no_tcp.reset_on_close = false;
         net_set_options(fd, &no_tcp);
         err = connect_unix(fd, address, timeout_ns);
     } else {

@@ -18,6 +18,7 @@ struct net_address {
 struct net_options {
     uint64_t sndbuf_bytes, rcvbuf_bytes;
     bool nodelay;
+    bool reset_on_close; /* SO_LINGER of 0: close(2) resets, and leaves no TIME_WAIT */
 };
 
 enum { NET_TEXT_CAP = 128 };
@@ -57,6 +58,9 @@ int net_connect_result(int fd);
 
 /* Sets what options ask for on a stream socket; returns the number of setsockopt calls made. */
 unsigned net_set_options(int fd, const struct net_options *options);
+
+/* Resets a TCP connection at once, whatever waits for it; its descriptor stays to be closed. */
+void net_reset(int fd);
 
 /* Raises the soft limit of descriptors to want if the hard one allows it: the limit now in force.
  */

@@ -1,9 +1,10 @@
 /*
  * bench_server: a TCP echo server.
  *
- * SIGINT, SIGTERM or the end of --duration ends it: it stops accepting, lets pending bytes go out, prints what it did. A
- * second signal ends it at once. Exit status: 0 good; 1 it failed while running; 2 usage, which
- * includes an address that cannot be had; 77 the backend that was asked for cannot run here.
+ * SIGINT, SIGTERM or the end of --duration ends it: it stops accepting, lets pending bytes go out,
+ * prints what it did. A second signal ends it at once. Exit status: 0 good; 1 it failed while
+ * running; 2 usage, which includes an address that cannot be had; 77 the backend that was asked for
+ * cannot run here.
  */
 #include "common/clock.h"
 #include "common/host.h"

@@ -94,6 +94,18 @@ def test_think(backend, start_server, run_client):
 
 @pytest.mark.parametrize("threads", [1, 2])
 @each_backend
+def test_churn_goes_on_during_a_ramp(backend, threads, start_server, run_client):
+    """What was closed is made anew before the last connection has come."""
+    server = start_server(backend)
+    args = ["-c", 4, "-t", threads, "--ramp", "400ms", "--churn", 1, "--think", "1ms", "-n", 4,
+            "--warmup", 0]
+    report = run_client(server.target, backend, *args).report
+    assert (report["connections"]["opened"], report["connections"]["failed"]) == (4, 0)
+    assert report["connections"]["reopened"] > 20
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@each_backend
 def test_ramp(backend, threads, run_client):
     """The connections come one by one; the first ones work when the last one comes."""
     events = []
@@ -293,6 +305,28 @@ def test_out_of_ports_at_once(backend, few_ports, start_server, run_client):
     assert outcome.errors == {"out_of_ports": 20}
     assert outcome.report["totals"]["requests"] == 500
     assert f"only {FREE} of {FREE + 20} could be made" in outcome.text
+
+
+@each_backend
+def test_out_of_ports_for_good(backend, few_ports, start_server, run_client):
+    """A run that ends with a number of requests ends, too, when they cannot be had."""
+    server = start_server(backend, prefix=few_ports)
+    args = ["-c", 5, "--churn", 1, "-n", FREE + 100, "--warmup", 0, "--timeout", "300ms"]
+    outcome = run_client(server.target, backend, *args, prefix=few_ports, status=1)
+    assert set(outcome.errors) == {"out_of_ports"}
+    assert outcome.report["totals"]["requests"] == FREE
+    assert any("TIME_WAIT" in text for text in outcome.report["warnings"])
+    assert "TIME_WAIT" in outcome.text
+
+
+@each_backend
+def test_resets_keep_no_port(backend, few_ports, start_server, run_client):
+    server = start_server(backend, prefix=few_ports)
+    args = ["-c", 5, "--churn", 2, "-n", 20 * FREE, "--warmup", 0, "--close", "rst"]
+    outcome = run_client(server.target, backend, *args, prefix=few_ports)
+    assert outcome.errors == {}
+    assert outcome.report["totals"]["requests"] == 20 * FREE
+    assert outcome.report["connections"]["reopened"] > 5 * FREE
 
 
 # ---- run modes
