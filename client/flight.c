@@ -95,6 +95,20 @@ static bool more_due(const struct flight *f)
     return open_loop(f) && f->budget && f->pace.due_ns < f->window_end_ns;
 }
 
+/* The queue is what has been due by now and was not taken yet. */
+static void note_queue(struct flight *f)
+{
+    uint64_t queued;
+
+    while (f->arrived.due_ns <= f->now_ns && f->arrived.due_ns < f->window_end_ns)
+        pace_take(&f->arrived);
+    queued = f->arrived.taken > f->pace.taken ? f->arrived.taken - f->pace.taken : 0;
+    if (queued > f->budget)
+        queued = f->budget; /* with --requests the schedule ends with them */
+    if (queued > f->queue_peak)
+        f->queue_peak = queued;
+}
+
 /* Takes a request off the schedule, and notes how late it is and why. */
 static uint64_t take_due(struct flight *f)
 {
@@ -105,10 +119,7 @@ static uint64_t take_due(struct flight *f)
         return due_ns;
     f->due_in_window++;
     hist_record(waited ? &f->queued : &f->lateness, f->now_ns - due_ns);
-    while (f->arrived.due_ns <= f->now_ns && f->arrived.due_ns < f->window_end_ns)
-        pace_take(&f->arrived);
-    if (f->arrived.taken > f->pace.taken && f->arrived.taken - f->pace.taken > f->queue_peak)
-        f->queue_peak = f->arrived.taken - f->pace.taken;
+    note_queue(f);
     return due_ns;
 }
 
@@ -566,6 +577,7 @@ static void count_unsent(struct flight *f)
 {
     if (!open_loop(f) || !f->measured)
         return;
+    note_queue(f); /* also when nothing was sent for a long time */
     while (more_due(f)) {
         bool counts = window_holds(f, pace_take(&f->pace));
 

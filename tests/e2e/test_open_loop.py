@@ -247,6 +247,7 @@ def test_nobody_answers(backend, run_client):
     assert loop["never_sent"] == loop["scheduled"] - 3
     assert outcome.report["latency"]["response_ns"]["count"] == 0
     assert loop["scheduled"] >= 200  # those of the first 200 ms
+    assert loop["queue_peak"] == pytest.approx(loop["never_sent"], abs=1)  # when all was over
 
 
 @each_backend
