@@ -72,6 +72,8 @@ struct stats {
     uint64_t open_peak;   /* connections open at once, at most */
     uint64_t buffers_dry; /* receives that found the buffer ring empty */
     uint64_t queue_full;  /* times the submission queue had no room */
+    /* Sends with MSG_ZEROCOPY; and those of them that the kernel copied all the same. */
+    uint64_t zerocopy_sends, zerocopy_copied;
     uint64_t syscalls[SYSCALL_KINDS];
     uint64_t errors[ERROR_KINDS];
 };

@@ -28,6 +28,7 @@
 
 static const char *const role_choices[] = {"both", "client", "server", NULL};
 static const char *const offload_choices[] = {"auto", "on", "off", NULL};
+static const char *const zerocopy_choices[] = {"off", "on", NULL};
 
 static const struct opt rows[] = {
     {"role", 0, OPT_CHOICE, FIELD(role), "both", "ROLE", 0, 0, role_choices,
@@ -61,6 +62,8 @@ static const struct opt rows[] = {
      "let the kernel cut a long send into datagrams (UDP_SEGMENT)"},
     {"gro", 0, OPT_CHOICE, FIELD(gro), "auto", "HOW", 0, 0, offload_choices,
      "let the kernel join datagrams of one sender into a long receive (UDP_GRO)"},
+    {"zerocopy", 0, OPT_CHOICE, FIELD(zerocopy), "off", "HOW", 0, 0, zerocopy_choices,
+     "have the kernel send from this program's memory (MSG_ZEROCOPY), and wait until it has"},
     {"connected", 0, OPT_FLAG, FIELD(connected), NULL, NULL, 0, 0, NULL,
      "connect the clients' sockets"},
     {"rate", 'R', OPT_COUNT, FIELD(rate), NULL, "N", 1, 1000000000, NULL,
@@ -168,7 +171,7 @@ static int choose_offload(struct bench *b, const char *option, const char *asked
     }
     if (strcmp(asked, "auto") != 0 || !*use)
         return 0;
-    if (b->setup.batch == 1)
+    if (b->setup.ways.batch == 1)
         *why_not = "batch is 1";
     else if (b->is_client && !wire_fits(&b->address, b->config.size_bytes))
         *why_not = "message exceeds the path's MTU";
@@ -176,32 +179,57 @@ static int choose_offload(struct bench *b, const char *option, const char *asked
     return 0;
 }
 
+/* Why what is left out is left out. */
+struct left_out {
+    const char *gso, *gro, *zerocopy;
+};
+
+static int choose_ways(struct bench *b, struct left_out *why_not)
+{
+    const struct udp_config *c = &b->config;
+    struct wire_ways *ways = &b->setup.ways;
+    int status;
+
+    ways->batch = wire_batch((unsigned)c->batch);
+    status = choose_offload(b, "gso", c->gso, wire_has_gso, &ways->gso, &why_not->gso);
+    if (!status)
+        status = choose_offload(b, "gro", c->gro, wire_has_gro, &ways->gro, &why_not->gro);
+    if (!status)
+        status = choose_offload(b, "zerocopy", c->zerocopy, wire_has_zerocopy, &ways->zerocopy,
+                                &why_not->zerocopy);
+    return status;
+}
+
+static void note_ways(struct bench *b, const struct left_out *why_not)
+{
+    const struct wire_ways *ways = &b->setup.ways;
+
+    udp_feature(&b->setup, ways->batch > 1 || ways->gso ? "sendmmsg" : "sendto", NULL);
+    if (ways->batch < b->config.batch)
+        udp_feature(&b->setup, "batch", "this system has no call for it");
+    udp_feature(&b->setup, "gso", why_not->gso);
+    udp_feature(&b->setup, "gro", why_not->gro);
+    if (ways->zerocopy)
+        udp_feature(&b->setup, "msg_zerocopy", NULL);
+}
+
 static int choose_backend(struct bench *b)
 {
-    struct udp_setup *setup = &b->setup;
-    const char *gso_not = NULL, *gro_not = NULL;
+    struct left_out why_not = {0};
     char why[512], text[544];
-    int err;
+    int err = choose_ways(b, &why_not);
 
-    setup->batch = wire_batch((unsigned)b->config.batch);
-    setup->mode = spin_mode_named(b->config.mode);
-    err = choose_offload(b, "gso", b->config.gso, wire_has_gso, &setup->gso, &gso_not);
-    if (!err)
-        err = choose_offload(b, "gro", b->config.gro, wire_has_gro, &setup->gro, &gro_not);
     if (err)
         return err;
-    err = udp_loop_choose(setup, b->config.backend, why, sizeof why);
+    b->setup.mode = spin_mode_named(b->config.mode);
+    err = udp_loop_choose(&b->setup, b->config.backend, why, sizeof why);
     if (err == -EINVAL)
         return opt_complain(&table, EXIT_USAGE, "backend", b->config.backend, why);
     if (err) {
         snprintf(text, sizeof text, "cannot run here: %s", why);
         return opt_complain(&table, EXIT_UNSUPPORTED, "backend", b->config.backend, text);
     }
-    udp_feature(setup, setup->batch > 1 || setup->gso ? "sendmmsg" : "sendto", NULL);
-    if (setup->batch < b->config.batch)
-        udp_feature(setup, "batch", "this system has no call for it");
-    udp_feature(setup, "gso", gso_not);
-    udp_feature(setup, "gro", gro_not);
+    note_ways(b, &why_not);
     return 0;
 }
 

@@ -181,7 +181,7 @@ static uint32_t send_messages(struct client_thread *t, uint32_t index, uint32_t 
     t->now_ns = clock_now_ns(); /* what was done since the last reading is no service time */
     if (t->run->checked)
         write_headers(t, index, count);
-    trains = gso_couple(t->messages, size, count, t->loop.setup->gso ? gso_most(size) : 1,
+    trains = gso_couple(t->messages, size, count, t->loop.setup->ways.gso ? gso_most(size) : 1,
                         config->connected ? NULL : &t->run->peer, t->trains);
     taken = wire_send(t->loop.wire, t->loop.sockets[index].fd, t->trains, trains, &err);
     for (uint32_t i = 0; i < taken; i++)
@@ -509,7 +509,7 @@ static int prepare_messages(struct client_thread *t)
     struct rng rng = {.state = t->run->id};
     size_t bytes;
 
-    t->send_cap = t->run->setup->batch;
+    t->send_cap = t->run->setup->ways.batch;
     bytes = t->send_cap * config->size_bytes;
     t->messages = malloc(bytes);
     t->due_ns = calloc(t->send_cap, sizeof *t->due_ns);
@@ -541,12 +541,13 @@ static int open_clients(struct client_thread *t)
     const struct udp_config *config = t->run->config;
     struct wire_options options = {.sndbuf_bytes = config->sndbuf_bytes,
                                    .rcvbuf_bytes = config->rcvbuf_bytes,
-                                   .gro = t->run->setup->gro};
+                                   .gro = t->run->setup->ways.gro,
+                                   .zerocopy = t->run->setup->ways.zerocopy};
     int family = t->run->server.storage.ss_family, err = 0;
 
     /* What is in flight comes back as one train where trains are received. */
     t->loop.receive_most =
-        t->run->setup->gro ? 1 : (unsigned)least(t->run->setup->batch, config->pipeline);
+        t->run->setup->ways.gro ? 1 : (unsigned)least(t->run->setup->ways.batch, config->pipeline);
     t->clients = calloc(t->count, sizeof *t->clients);
     t->loop.sockets = calloc(t->count, sizeof *t->loop.sockets);
     if (!t->clients || !t->loop.sockets)

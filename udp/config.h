@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct udp_config {
-    const char *host, *backend, *role, *mode, *arrivals, *gso, *gro, *json;
+    const char *host, *backend, *role, *mode, *arrivals, *gso, *gro, *zerocopy, *json;
     uint64_t port, clients, threads, workers;
     uint64_t messages;    /* of each client; 0: until the duration is over */
     uint64_t duration_ns; /* 0: until the messages are done */

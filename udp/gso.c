@@ -24,6 +24,27 @@ uint32_t gso_couple(unsigned char *bytes, uint32_t size, uint32_t count, uint32_
     return n;
 }
 
+static bool same_peer(const struct udp_peer *a, const struct udp_peer *b)
+{
+    return a == b || (a && b && a->len == b->len && memcmp(&a->address, &b->address, a->len) == 0);
+}
+
+uint32_t gso_joins(const struct udp_train *trains, uint32_t count)
+{
+    uint32_t segment = trains->segment, datagrams = gso_datagrams(trains), n = 1;
+
+    if (segment == 0)
+        return 1;
+    while (n < count && trains[n].segment == segment && trains[n - 1].len % segment == 0 &&
+           same_peer(trains[n].peer, trains->peer)) {
+        datagrams += gso_datagrams(&trains[n]);
+        if (datagrams > gso_most(segment))
+            break;
+        n++;
+    }
+    return n;
+}
+
 uint32_t gso_split(const struct udp_train *train, uint32_t first, struct udp_train *single,
                    uint32_t cap)
 {

@@ -58,8 +58,14 @@ uint32_t gso_couple(unsigned char *bytes, uint32_t size, uint32_t count, uint32_
                     const struct udp_peer *peer, struct udp_train *trains);
 
 /*
- * The reverse: fills single with the datagrams of a train, from number `first` on, at most cap.
- * Returns how many.
+ * How many of the trains, from the first on, the kernel can be given as a single one: they go to
+ * the same peer, in datagrams of the same length but for the very last. At least 1.
+ */
+uint32_t gso_joins(const struct udp_train *trains, uint32_t count);
+
+/*
+ * The reverse of coupling: fills single with the datagrams of a train, from number `first` on, at
+ * most cap. Returns how many.
  */
 uint32_t gso_split(const struct udp_train *train, uint32_t first, struct udp_train *single,
                    uint32_t cap);

@@ -129,7 +129,7 @@ static int epoll_probe(struct udp_setup *setup, char *why, size_t why_cap)
     udp_feature(setup, "level_triggered", NULL);
     if (setup->mode == MODE_LATENCY)
         udp_feature(setup, "spins_on_up_to_2_sockets_without_epoll", NULL);
-    udp_feature(setup, setup->batch > 1 || setup->gro ? "recvmmsg" : "recvfrom", NULL);
+    udp_feature(setup, setup->ways.batch > 1 || setup->ways.gro ? "recvmmsg" : "recvfrom", NULL);
     return 0;
 }
 

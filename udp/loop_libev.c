@@ -141,7 +141,8 @@ static int libev_probe(struct udp_setup *setup, char *why, size_t why_cap)
         ev_loop_destroy(ev);
         setup->ability = i;
         snprintf(setup->name, sizeof setup->name, "libev:%s", methods[i].name);
-        udp_feature(setup, setup->batch > 1 || setup->gro ? "recvmmsg" : "recvfrom", NULL);
+        udp_feature(setup, setup->ways.batch > 1 || setup->ways.gro ? "recvmmsg" : "recvfrom",
+                    NULL);
         return 0;
     }
     snprintf(why, why_cap, "this libev has neither epoll, kqueue nor poll");

@@ -106,7 +106,7 @@ static uint32_t segment_of(struct uring *u, struct io_uring_recvmsg_out *out)
         .msg_controllen = out->controllen,
     };
 
-    return u->l->setup->gro ? wire_segment(&message) : 0;
+    return u->l->setup->ways.gro ? wire_segment(&message) : 0;
 }
 
 /* The buffer joins those that are gathered; false when there is no datagram in it. */
@@ -140,7 +140,7 @@ static void received(struct uring *u, uint32_t index, const struct io_uring_cqe 
 {
     struct udp_socket *s = &u->l->sockets[index];
 
-    if (u->gathering != s || u->gathered == u->l->setup->batch)
+    if (u->gathering != s || u->gathered == u->l->setup->ways.batch)
         hand_over(u);
     u->gathering = s;
     if (cqe->flags & IORING_CQE_F_BUFFER) {
@@ -274,9 +274,9 @@ static int uring_run(struct udp_loop *l)
     struct uring u = {
         .l = l,
         .shape = {.msg_namelen = NAME_BYTES,
-                  .msg_controllen = l->setup->gro ? WIRE_CONTROL_BYTES : 0},
-        .peers = calloc(l->setup->batch, sizeof *u.peers),
-        .held = calloc(l->setup->batch, sizeof *u.held),
+                  .msg_controllen = l->setup->ways.gro ? WIRE_CONTROL_BYTES : 0},
+        .peers = calloc(l->setup->ways.batch, sizeof *u.peers),
+        .held = calloc(l->setup->ways.batch, sizeof *u.held),
         .ended = calloc(l->socket_count, sizeof *u.ended),
     };
     int err = u.peers && u.held && u.ended

@@ -147,6 +147,14 @@ static void print_receive_errors(FILE *out, const struct stats *s)
                     count_of(s->errors[kind]).text);
 }
 
+static void print_zerocopy(FILE *out, const struct stats *s)
+{
+    if (s->zerocopy_sends)
+        fprintf(out, "                    sent with MSG_ZEROCOPY: %s; the kernel copied %.1f %%\n",
+                count_of(s->zerocopy_sends).text,
+                100.0 * (double)s->zerocopy_copied / (double)s->zerocopy_sends);
+}
+
 static void print_accounts(FILE *out, const struct outcome *o)
 {
     const struct results *r = o->results;
@@ -155,6 +163,7 @@ static void print_accounts(FILE *out, const struct outcome *o)
     fprintf(out, "Sent:               %s = %s received + %s lost + %s in flight\n",
             count_of(c->sent).text, count_of(c->received).text, count_of(c->lost).text,
             count_of(r->in_flight).text);
+    print_zerocopy(out, &r->window);
     if (r->numbered)
         fprintf(out,
                 "Came back:          late %s | reordered %s | duplicated %s | corrupted %s | "
@@ -186,6 +195,7 @@ static void print_served(FILE *out, const struct outcome *o)
             count_of(r->counts.received).text, count_of(r->counts.echoed).text,
             count_of(r->counts.corrupted).text, count_of(r->least_received).text,
             count_of(r->most_received).text);
+    print_zerocopy(out, &r->stats);
     print_send_errors(out, &r->counts.send_errors);
     print_drops(out, "server's", r->kernel_drops);
     print_receive_errors(out, &r->stats);

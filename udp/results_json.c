@@ -59,6 +59,16 @@ static void write_send_errors(struct report *report, const char *path, const str
     }
 }
 
+/* Where it was asked for; the kernel says which sends it copied all the same. */
+static void write_zerocopy(struct report *report, const struct outcome *o, const char *sends,
+                           const char *copied, const struct stats *s)
+{
+    if (!o->setup->ways.zerocopy)
+        return;
+    report_integer(report, sends, s->zerocopy_sends);
+    report_integer(report, copied, s->zerocopy_copied);
+}
+
 static void write_packets(struct report *report, const struct results *r)
 {
     const struct seq_counts *c = &r->counts;
@@ -160,6 +170,7 @@ static void write_client(struct report *report, const struct outcome *o)
     report_stats(report, &r->window);
     report_rates(report, &r->window, r->duration_s);
     write_packets(report, r);
+    write_zerocopy(report, o, "zerocopy.sends", "zerocopy.copied", &r->window);
     report_latency(report, "latency.service_ns", &r->service);
     if (r->open_loop)
         report_latency(report, "latency.response_ns", &r->response);
@@ -197,6 +208,7 @@ static void write_served(struct report *report, const struct outcome *o)
     report_integer(report, "server.corrupted", r->counts.corrupted);
     write_known(report, "server.kernel_drops", r->kernel_drops);
     write_send_errors(report, "server.send_errors", &r->counts.send_errors);
+    write_zerocopy(report, o, "server.zerocopy.sends", "server.zerocopy.copied", &r->stats);
     report_integer(report, "server.least_received", r->least_received);
     report_integer(report, "server.most_received", r->most_received);
     report_integer(report, "server.rcvbuf_bytes", r->rcvbuf_bytes);
@@ -224,6 +236,7 @@ static void write_server_alone(struct report *report, const struct outcome *o)
     report_integer(report, "packets.corrupted", r->counts.corrupted);
     write_known(report, "packets.kernel_drops", r->kernel_drops);
     write_send_errors(report, "packets.send_errors", &r->counts.send_errors);
+    write_zerocopy(report, o, "zerocopy.sends", "zerocopy.copied", &r->stats);
     report_number(report, "cpu.user_s", (double)r->cpu.user_ns / 1e9);
     report_number(report, "cpu.system_s", (double)r->cpu.system_ns / 1e9);
 }

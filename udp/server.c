@@ -78,7 +78,7 @@ static void server_receive(struct udp_loop *l, struct udp_socket *s, struct udp_
 
     count = admit(l->program, trains, count);
     for (unsigned i = 0; i < count; i++)
-        whole &= l->setup->gso || gso_datagrams(&trains[i]) == 1;
+        whole &= l->setup->ways.gso || gso_datagrams(&trains[i]) == 1;
     if (whole) {
         echo(l, s, trains, count);
         return;
@@ -124,7 +124,8 @@ static int open_sockets(struct server *s, struct net_address *address)
 {
     struct wire_options options = {.sndbuf_bytes = s->config->sndbuf_bytes,
                                    .rcvbuf_bytes = s->config->rcvbuf_bytes,
-                                   .gro = s->setup->gro,
+                                   .gro = s->setup->ways.gro,
+                                   .zerocopy = s->setup->ways.zerocopy,
                                    .share = s->crew.count > 1};
     int err = check_free(address);
 
@@ -150,7 +151,7 @@ int server_open(struct server *s, struct net_address *address)
         me->socket.fd = -1;
         me->loop.sockets = &me->socket;
         me->loop.socket_count = 1;
-        me->loop.receive_most = s->setup->batch;
+        me->loop.receive_most = s->setup->ways.batch;
         s->crew.workers[i].program = me;
     }
     s->start_ns = clock_now_ns();

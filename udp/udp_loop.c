@@ -58,7 +58,7 @@ char *udp_loop_list(char *buf, size_t cap)
 
     buf[0] = '\0';
     for (size_t i = 0; udp_backends[i] && used < cap; i++) {
-        struct udp_setup setup = {.batch = 1};
+        struct udp_setup setup = {.ways.batch = 1};
         char why[160];
         int err = probe(&setup, udp_backends[i], why, sizeof why);
 
@@ -83,8 +83,8 @@ int udp_loop_run(struct udp_loop *l, struct worker *w, const struct udp_setup *s
     l->role = role;
     l->program = program;
     spin_init(&l->spin, setup->mode);
-    l->wire = wire_open(setup->batch, setup->gso, setup->gro, l->stats);
-    l->trains = calloc(setup->batch, sizeof *l->trains);
+    l->wire = wire_open(&setup->ways, l->stats);
+    l->trains = calloc(setup->ways.batch, sizeof *l->trains);
     if (l->wire && l->trains)
         err = setup->backend->run(l);
     l->stats->syscalls[SYSCALL_sched_yield] += l->spin.yields;
@@ -131,7 +131,7 @@ unsigned udp_readable(struct udp_loop *l, struct udp_socket *s)
             break;
         l->role->receive(l, s, l->trains, (unsigned)got);
         total += (unsigned)got;
-        if (l->setup->batch > 1 && (unsigned)got < l->setup->batch)
+        if (l->setup->ways.batch > 1 && (unsigned)got < l->setup->ways.batch)
             break; /* that was all, or the next wait says so */
     }
     return total;

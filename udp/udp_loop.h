@@ -46,8 +46,7 @@ enum { UDP_LIST_CAP = 12, UDP_NAME_CAP = 48 };
 struct udp_setup {
     const struct udp_backend *backend;
     enum spin_mode mode;
-    unsigned batch;
-    bool gso, gro;
+    struct wire_ways ways;
 
     char name[UDP_NAME_CAP];                   /* effective: "libev:epoll" */
     char features[UDP_LIST_CAP][UDP_NAME_CAP]; /* what will be used */
@@ -72,7 +71,7 @@ struct udp_loop {
     uint32_t socket_count;
     unsigned receive_most; /* set by the role: trains that may lie at one socket, at most batch */
     struct wire *wire;
-    struct udp_train *trains; /* setup->batch of them, for the backend */
+    struct udp_train *trains; /* setup->ways.batch of them, for the backend */
     struct spin spin;
     struct spell spell; /* of looks without an event */
     uint64_t asleep_ns; /* when the last sleep began; 0: it was none */
@@ -81,7 +80,7 @@ struct udp_loop {
 };
 
 /*
- * Takes "auto" (the best that can run here) or a name, and probes it. batch, gso and gro of setup
+ * Takes "auto" (the best that can run here) or a name, and probes it. The ways of setup
  * are set already and listed among the features. 0; -EINVAL for a name that is none; -ENOTSUP for a
  * backend that cannot run here: both with the reason in why.
  */

@@ -33,6 +33,8 @@ static int set_up(int fd, struct net_address *local, const struct net_address *p
         wire_set_buffer(fd, true, options->sndbuf_bytes);
     if (options->gro)
         err = wire_set_gro(fd);
+    if (!err && options->zerocopy)
+        err = wire_set_zerocopy(fd);
     if (!err && options->share)
         err = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (!err && local)

@@ -20,8 +20,14 @@ enum { WIRE_BYTES = 65535 };
 
 struct wire;
 
-/* batch: datagrams (or trains) per system call, at least 1. NULL when memory ran out. */
-struct wire *wire_open(unsigned batch, bool gso, bool gro, struct stats *stats);
+struct wire_ways {
+    unsigned batch; /* datagrams (or trains) per system call, at least 1 */
+    bool gso, gro;
+    bool zerocopy; /* MSG_ZEROCOPY: the kernel is to send from our memory if it can */
+};
+
+/* NULL when memory ran out. */
+struct wire *wire_open(const struct wire_ways *ways, struct stats *stats);
 void wire_close(struct wire *w);
 
 /*
@@ -32,7 +38,8 @@ int wire_receive(struct wire *w, int fd, struct udp_train *trains, unsigned most
 
 /*
  * Sends trains in their order without waiting. Returns how many the kernel took; when these are
- * not all, *err is the errno of the first one that it did not take.
+ * not all, *err is the errno of the first one that it did not take. With GSO, trains that follow
+ * one another to the same peer go as one. With zerocopy it returns when their bytes may change.
  */
 unsigned wire_send(struct wire *w, int fd, const struct udp_train *trains, unsigned count,
                    int *err);
@@ -43,13 +50,14 @@ unsigned wire_batch(unsigned asked);
 /* Whether this system has it at all; the reason if not. */
 bool wire_has_gso(const char **why_not);
 bool wire_has_gro(const char **why_not);
+bool wire_has_zerocopy(const char **why_not);
 
 /* Whether datagrams of size bytes pass to the address in one piece, as trains must. */
 bool wire_fits(const struct net_address *address, uint64_t size);
 
 struct wire_options {
     uint64_t sndbuf_bytes, rcvbuf_bytes; /* 0: the kernel's default */
-    bool gro;
+    bool gro, zerocopy;
     bool share; /* SO_REUSEPORT */
 };
 
@@ -66,7 +74,13 @@ uint64_t wire_rcvbuf_bytes(int fd);
 /* Datagrams that the kernel dropped because fd's receive buffer was full; -1 unknown. */
 int64_t wire_drops(int fd);
 
-/* For other ways to receive: bytes of control data that a train needs, and its segment; 0: none. */
+/* ---- for other ways to receive than wire_receive(); only on Linux ---------------------------- */
+
+/* Message i < batch, ready to be received into; and the train that it is once len bytes came. */
+struct msghdr *wire_message(struct wire *w, unsigned i);
+struct udp_train wire_train(struct wire *w, unsigned i, uint32_t len);
+
+/* Bytes of control data that a train needs, and its segment; 0: none. */
 enum { WIRE_CONTROL_BYTES = 32 };
 uint32_t wire_segment(struct msghdr *message);
 

@@ -11,13 +11,11 @@ struct wire {
     unsigned char bytes[WIRE_BYTES];
 };
 
-struct wire *wire_open(unsigned batch, bool gso, bool gro, struct stats *stats)
+struct wire *wire_open(const struct wire_ways *ways, struct stats *stats)
 {
     struct wire *w = calloc(1, sizeof *w);
 
-    (void)batch;
-    (void)gso;
-    (void)gro;
+    (void)ways;
     if (w)
         w->stats = stats;
     return w;
@@ -78,6 +76,11 @@ bool wire_has_gro(const char **why_not)
     return wire_has_gso(why_not);
 }
 
+bool wire_has_zerocopy(const char **why_not)
+{
+    return wire_has_gso(why_not);
+}
+
 bool wire_fits(const struct net_address *address, uint64_t size)
 {
     (void)address;
@@ -98,14 +101,13 @@ int wire_set_gro(int fd)
     return -ENOTSUP;
 }
 
+int wire_set_zerocopy(int fd)
+{
+    return wire_set_gro(fd);
+}
+
 int64_t wire_drops(int fd)
 {
     (void)fd;
     return -1;
-}
-
-uint32_t wire_segment(struct msghdr *message)
-{
-    (void)message;
-    return 0;
 }

@@ -1,21 +1,12 @@
+/* Datagrams in and out, in batches and as trains. */
+#include "udp/udp_linux.h"
 #include "udp/wire.h"
-#include "udp/wire_parts.h"
+#include "udp/zerocopy.h"
 
 #include <errno.h>
-#include <linux/sock_diag.h>
-#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
-
-/* Newer than the C library's headers, but not than the kernel's interface. */
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-#ifndef UDP_GRO
-#define UDP_GRO 104
-#endif
 
 /* Not a multiple of a page: else the first lines of all buffers would compete for one cache set. */
 #define STRIDE_BYTES ((size_t)WIRE_BYTES + 1 + 5 * 64)
@@ -27,9 +18,10 @@ union control {
 
 struct wire {
     struct stats *stats;
-    unsigned batch;
-    bool gso, gro;
-    unsigned char *buffers; /* batch of STRIDE_BYTES */
+    struct wire_ways ways;
+    int send_flags;
+    uint32_t longest_segment; /* of datagrams that may be joined, as far as is known */
+    unsigned char *buffers;   /* batch of STRIDE_BYTES */
     size_t buffer_bytes;
     struct mmsghdr *in, *out;
     struct iovec *in_parts, *out_parts;
@@ -41,7 +33,7 @@ struct wire {
 
 static bool allocate(struct wire *w)
 {
-    size_t n = w->batch;
+    size_t n = w->ways.batch;
 
     w->buffer_bytes = n * STRIDE_BYTES;
     w->buffers = mmap(NULL, w->buffer_bytes, PROT_READ | PROT_WRITE,
@@ -59,24 +51,28 @@ static bool allocate(struct wire *w)
            w->in_controls && w->out_controls;
 }
 
-struct wire *wire_open(unsigned batch, bool gso, bool gro, struct stats *stats)
+struct wire *wire_open(const struct wire_ways *ways, struct stats *stats)
 {
     struct wire *w = calloc(1, sizeof *w);
 
     if (!w)
         return NULL;
-    *w = (struct wire){.stats = stats, .batch = batch, .gso = gso, .gro = gro};
+    *w = (struct wire){
+        .stats = stats,
+        .ways = *ways,
+        .send_flags = MSG_DONTWAIT | (ways->zerocopy ? MSG_ZEROCOPY : 0),
+        .longest_segment = GSO_MAX_BYTES,
+    };
     if (!allocate(w)) {
         wire_close(w);
         return NULL;
     }
-    for (unsigned i = 0; i < batch; i++) {
+    for (unsigned i = 0; i < ways->batch; i++) {
         w->in_parts[i] = (struct iovec){w->buffers + i * STRIDE_BYTES, WIRE_BYTES};
         w->in[i].msg_hdr.msg_iov = &w->in_parts[i];
         w->in[i].msg_hdr.msg_iovlen = 1;
         w->in[i].msg_hdr.msg_name = &w->peers[i].address;
-        w->in[i].msg_hdr.msg_control = gro ? &w->in_controls[i] : NULL;
-        w->out[i].msg_hdr.msg_iov = &w->out_parts[i];
+        w->in[i].msg_hdr.msg_control = ways->gro ? &w->in_controls[i] : NULL;
         w->out[i].msg_hdr.msg_iovlen = 1;
     }
     return w;
@@ -129,16 +125,27 @@ static int receive_one(struct wire *w, int fd, struct udp_train *train)
     return 1;
 }
 
-static struct udp_train train_of(struct wire *w, unsigned i)
+struct msghdr *wire_message(struct wire *w, unsigned i)
 {
     struct msghdr *message = &w->in[i].msg_hdr;
-    uint32_t segment = w->gro ? wire_segment(message) : 0;
 
+    message->msg_namelen = sizeof w->peers[i].address;
+    message->msg_controllen = w->ways.gro ? WIRE_CONTROL_BYTES : 0;
+    return message;
+}
+
+struct udp_train wire_train(struct wire *w, unsigned i, uint32_t len)
+{
+    struct msghdr *message = &w->in[i].msg_hdr;
+    uint32_t segment = w->ways.gro ? wire_segment(message) : 0;
+
+    w->stats->rx_bytes += len;
+    w->stats->reads++;
     w->peers[i].len = message->msg_namelen;
     return (struct udp_train){
         .bytes = w->in_parts[i].iov_base,
-        .len = w->in[i].msg_len,
-        .segment = segment ? segment : w->in[i].msg_len,
+        .len = len,
+        .segment = segment ? segment : len,
         .peer = &w->peers[i],
         .cut = message->msg_flags & MSG_TRUNC,
     };
@@ -163,20 +170,15 @@ int wire_receive(struct wire *w, int fd, struct udp_train *trains, unsigned most
 {
     int got;
 
-    if (w->batch == 1 && !w->gro)
+    if (w->ways.batch == 1 && !w->ways.gro)
         return receive_one(w, fd, trains);
-    for (unsigned i = 0; i < most; i++) {
-        w->in[i].msg_hdr.msg_namelen = sizeof w->peers[i].address;
-        w->in[i].msg_hdr.msg_controllen = w->gro ? WIRE_CONTROL_BYTES : 0;
-    }
+    for (unsigned i = 0; i < most; i++)
+        wire_message(w, i);
     got = receive_messages(w, fd, most);
     if (got < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-    for (int i = 0; i < got; i++) {
-        trains[i] = train_of(w, (unsigned)i);
-        w->stats->rx_bytes += trains[i].len;
-    }
-    w->stats->reads += (unsigned)got;
+    for (unsigned i = 0; i < (unsigned)got; i++)
+        trains[i] = wire_train(w, i, w->in[i].msg_len);
     return got;
 }
 
@@ -194,17 +196,37 @@ static void set_segment(struct msghdr *message, union control *control, uint32_t
     memcpy(CMSG_DATA(&control->header), &bytes, sizeof bytes);
 }
 
-static void describe(struct wire *w, unsigned i, const struct udp_train *train)
+/* Describes as message i the trains that go as one; theirs are the parts from number `part` on. */
+static void describe(struct wire *w, unsigned i, unsigned part, const struct udp_train *trains,
+                     unsigned joined)
 {
     struct msghdr *message = &w->out[i].msg_hdr;
+    const struct udp_peer *peer = trains->peer;
 
-    w->out_parts[i] = (struct iovec){train->bytes, train->len};
-    message->msg_name = train->peer ? (void *)(uintptr_t)&train->peer->address : NULL;
-    message->msg_namelen = train->peer ? train->peer->len : 0;
-    message->msg_control = NULL;
-    message->msg_controllen = 0;
-    if (train->len > train->segment)
-        set_segment(message, &w->out_controls[i], train->segment);
+    for (unsigned n = 0; n < joined; n++)
+        w->out_parts[part + n] = (struct iovec){trains[n].bytes, trains[n].len};
+    *message = (struct msghdr){
+        .msg_name = peer ? (void *)(uintptr_t)&peer->address : NULL,
+        .msg_namelen = peer ? peer->len : 0,
+        .msg_iov = &w->out_parts[part],
+        .msg_iovlen = joined,
+    };
+    if (joined > 1 || trains->len > trains->segment)
+        set_segment(message, &w->out_controls[i], trains->segment);
+}
+
+/* Returns how many messages the trains became. */
+static unsigned describe_all(struct wire *w, const struct udp_train *trains, unsigned count)
+{
+    unsigned messages = 0, joined;
+
+    for (unsigned done = 0; done < count; done += joined) {
+        bool join = w->ways.gso && trains[done].segment <= w->longest_segment;
+
+        joined = join ? gso_joins(trains + done, count - done) : 1;
+        describe(w, messages++, done, trains + done, joined);
+    }
+    return messages;
 }
 
 static int send_one(struct wire *w, int fd, const struct udp_train *train)
@@ -212,115 +234,64 @@ static int send_one(struct wire *w, int fd, const struct udp_train *train)
     const struct udp_peer *peer = train->peer;
 
     w->stats->syscalls[SYSCALL_sendto]++;
-    return sendto(fd, train->bytes, train->len, MSG_DONTWAIT, peer ? &peer->address.any : NULL,
+    return sendto(fd, train->bytes, train->len, w->send_flags, peer ? &peer->address.any : NULL,
                   peer ? peer->len : 0) < 0
                ? -1
                : 1;
 }
 
-/* At most batch trains: how many were taken, or -1 and errno. */
+/* At most batch trains: how many messages were taken, or -1 and errno. */
 static int send_some(struct wire *w, int fd, const struct udp_train *trains, unsigned count)
 {
-    if (w->batch == 1 && !w->gso)
+    unsigned messages;
+
+    if (w->ways.batch == 1 && !w->ways.gso)
         return send_one(w, fd, trains);
-    for (unsigned i = 0; i < count; i++)
-        describe(w, i, &trains[i]);
-    if (count == 1) {
+    messages = describe_all(w, trains, count);
+    if (messages == 1) {
         w->stats->syscalls[SYSCALL_sendmsg]++;
-        return sendmsg(fd, &w->out[0].msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
+        return sendmsg(fd, &w->out[0].msg_hdr, w->send_flags) < 0 ? -1 : 1;
     }
     w->stats->syscalls[SYSCALL_sendmmsg]++;
-    return sendmmsg(fd, w->out, count, MSG_DONTWAIT);
+    return sendmmsg(fd, w->out, messages, w->send_flags);
+}
+
+/*
+ * Whether the first message was refused because we had joined it: its datagrams may be too long for
+ * the peer's path, which cuts them up by IP. True: it is worth another try, and will go unjoined.
+ */
+static bool stop_joining(struct wire *w, uint32_t segment)
+{
+    bool refused = errno == EMSGSIZE || errno == EINVAL || errno == EIO;
+
+    if (!refused || w->out[0].msg_hdr.msg_iovlen == 1)
+        return false;
+    w->longest_segment = segment - 1;
+    return true;
 }
 
 unsigned wire_send(struct wire *w, int fd, const struct udp_train *trains, unsigned count, int *err)
 {
-    unsigned done = 0;
+    unsigned done = 0, messages = 0;
 
     while (done < count) {
-        unsigned some = count - done < w->batch ? count - done : w->batch;
+        unsigned some = count - done < w->ways.batch ? count - done : w->ways.batch;
         int taken = send_some(w, fd, trains + done, some);
 
-        if (taken < 0 && errno == EINTR)
+        if (taken < 0 && (errno == EINTR || stop_joining(w, trains[done].segment)))
             continue;
         if (taken < 0) {
             *err = errno;
             break;
         }
+        messages += (unsigned)taken;
         for (int i = 0; i < taken; i++)
-            w->stats->tx_bytes += trains[done + (unsigned)i].len;
-        w->stats->writes += (unsigned)taken;
-        done += (unsigned)taken;
+            done += (unsigned)w->out[i].msg_hdr.msg_iovlen;
     }
+    for (unsigned i = 0; i < done; i++)
+        w->stats->tx_bytes += trains[i].len;
+    w->stats->writes += messages;
+    if (w->ways.zerocopy)
+        zerocopy_wait(fd, messages, w->stats);
     return done;
-}
-
-/* ---- sockets --------------------------------------------------------------------------------- */
-
-static bool accepts(int option, int value, const char **why_not)
-{
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool has = fd >= 0 && setsockopt(fd, SOL_UDP, option, &value, sizeof value) == 0;
-
-    if (fd >= 0)
-        close(fd);
-    *why_not = has ? NULL : "kernel lacks it";
-    return has;
-}
-
-unsigned wire_batch(unsigned asked)
-{
-    return asked;
-}
-
-bool wire_has_gso(const char **why_not)
-{
-    return accepts(UDP_SEGMENT, 1000, why_not);
-}
-
-bool wire_has_gro(const char **why_not)
-{
-    return accepts(UDP_GRO, 1, why_not);
-}
-
-bool wire_fits(const struct net_address *address, uint64_t size)
-{
-    bool v6 = address->storage.ss_family == AF_INET6;
-    uint64_t headers = v6 ? 48 : 28;
-    int fd = wire_socket(address->storage.ss_family, NULL, address, &(struct wire_options){0});
-    int mtu = 0;
-    socklen_t len = sizeof mtu;
-    bool known = fd >= 0 && getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU,
-                                       &mtu, &len) == 0;
-
-    if (fd >= 0)
-        close(fd);
-    return known && size + headers <= (uint64_t)mtu;
-}
-
-void wire_set_buffer(int fd, bool sending, uint64_t bytes)
-{
-    int value = bytes > INT32_MAX / 2 ? INT32_MAX / 2 : (int)bytes;
-
-    if (setsockopt(fd, SOL_SOCKET, sending ? SO_SNDBUFFORCE : SO_RCVBUFFORCE, &value,
-                   sizeof value) < 0)
-        setsockopt(fd, SOL_SOCKET, sending ? SO_SNDBUF : SO_RCVBUF, &value, sizeof value);
-}
-
-int wire_set_gro(int fd)
-{
-    int on = 1;
-
-    return setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof on) < 0 ? -errno : 0;
-}
-
-int64_t wire_drops(int fd)
-{
-    uint32_t info[SK_MEMINFO_VARS];
-    socklen_t len = sizeof info;
-
-    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0 ||
-        len <= SK_MEMINFO_DROPS * sizeof info[0])
-        return -1;
-    return info[SK_MEMINFO_DROPS];
 }

@@ -10,7 +10,8 @@
 /* SO_SNDBUF or SO_RCVBUF, beyond the system's limit where we may. */
 void wire_set_buffer(int fd, bool sending, uint64_t bytes);
 
-/* UDP_GRO: 0 or -errno. */
+/* UDP_GRO and SO_ZEROCOPY: 0 or -errno. */
 int wire_set_gro(int fd);
+int wire_set_zerocopy(int fd);
 
 #endif

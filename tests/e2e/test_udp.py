@@ -66,6 +66,8 @@ def test_published_configuration(backend):
         ["--gso", "off"],
         ["--gro", "off", "--connected"],
         ["--batch", 1, "--gso", "on", "--gro", "on"],
+        ["--zerocopy", "on"],
+        ["--zerocopy", "on", "--batch", 1, "-h", "::1"],
         ["-t", 2, "--mode", "balanced"],
         ["--mode", "latency", "-w", 1, "-c", 1, "-n", 500],
         ["-h", "::1", "-s", 1400],
@@ -106,6 +108,47 @@ def test_batches_need_fewer_system_calls():
 
 
 def test_messages_without_a_header_are_said_to_be_unchecked():
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_zerocopy_counts_each_send_and_what_was_copied(backend):
+    report = bench_udp(*SMALL, "-b", backend, "--zerocopy", "on", "--gso", "off")
+    for side in (report, report["server"]):
+        assert side["zerocopy"]["sends"] == 500
+        assert side["zerocopy"]["copied"] == 500  # loopback has nothing else to offer
+    assert "zerocopy" not in bench_udp(*SMALL, "-b", backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_answers_leave_as_trains_although_messages_came_one_by_one(backend):
+    """GSO halves the sends of a server that receives without GRO, and more."""
+    sends = [
+        bench_udp(
+            *SMALL, "-b", backend, "-w", 1, "--gro", "off", "--gso", gso, "--zerocopy", "on"
+        )["server"]["zerocopy"]["sends"]
+        for gso in ("on", "off")
+    ]
+    assert sends[1] == 500
+    assert 2 * sends[0] < sends[1]
+
+
+def test_messages_beyond_the_mtu_are_echoed_in_fragments(tmp_path):
+    """They cannot leave as trains: the kernel refuses those, and the server must not insist."""
+    space = ["unshare", "--map-root-user", "--net"]
+    if subprocess.run([*space, "ip", "link", "set", "lo", "up"], capture_output=True).returncode:
+        pytest.skip("no network namespace here")
+    script = f"""ip link set lo mtu 1500 up
+        {PROGRAM} --role server -p 9000 -w 1 --gro off --json {tmp_path}/server & server=$!
+        until grep -q :2328 /proc/net/udp; do sleep 0.01; done
+        {PROGRAM} --role client -p 9000 -s 4000 -c 2 -n 50 -P 8 --json {tmp_path}/client
+        kill -INT $server; wait $server"""
+    subprocess.run([*space, "sh", "-c", script], timeout=TIMEOUT_S, check=True)
+    client, served = (
+        json.loads((tmp_path / name).read_text(encoding="utf-8")) for name in ("client", "server")
+    )
+    check_exact(client, 2, 50)
+    assert "gso" in served["backend"]["features"]
+    assert not any(served["packets"]["send_errors"].values())
+
+
     report = bench_udp(*SMALL, "-s", 31)
     for kind in ("late", "reordered", "duplicated"):
         assert report["packets"][kind] is None

@@ -37,6 +37,56 @@ static void couples_and_splits(void **state)
     assert_int_equal(gso_split(&trains[1], 0, single, 2), 2);
 }
 
+/* Trains of ten-byte datagrams to peers 0 and 1; a letter of `lens` is a train's length in tens. */
+static uint32_t joins_of(const char *lens, const char *to)
+{
+    static const struct udp_peer peers[] = {
+        {.len = sizeof(struct sockaddr_in), .address.v4.sin_port = 1},
+        {.len = sizeof(struct sockaddr_in), .address.v4.sin_port = 2},
+        {.len = sizeof(struct sockaddr_in), .address.v4.sin_port = 1},
+    };
+    struct udp_train trains[4];
+    uint32_t count = (uint32_t)strlen(lens);
+
+    for (uint32_t i = 0; i < count; i++)
+        trains[i] = (struct udp_train){
+            .len = 10 * (uint32_t)(lens[i] - '0'), .segment = 10, .peer = &peers[to[i] - '0']};
+    return gso_joins(trains, count);
+}
+
+static void joins_to_one_peer(void **state)
+{
+    struct udp_train empty[2] = {{0}}, unlike[3] = {{.len = 10, .segment = 10},
+                                                    {.len = 15, .segment = 10},
+                                                    {.len = 10, .segment = 10}};
+
+    (void)state;
+    assert_int_equal(joins_of("1", "0"), 1);
+    assert_int_equal(joins_of("1111", "0000"), 4);
+    assert_int_equal(joins_of("1311", "0020"), 4);
+    assert_int_equal(joins_of("1111", "0010"), 2);
+    assert_int_equal(joins_of("111", "100"), 1);
+    assert_int_equal(gso_joins(empty, 2), 1);
+    assert_int_equal(gso_joins(unlike, 3), 2); /* a short datagram ends a train */
+    unlike[1].segment = 9;
+    assert_int_equal(gso_joins(unlike, 3), 1);
+}
+
+static void joins_no_more_than_fits(void **state)
+{
+    struct udp_train trains[GSO_MAX_SEGMENTS + 1];
+
+    (void)state;
+    for (int i = 0; i <= GSO_MAX_SEGMENTS; i++)
+        trains[i] = (struct udp_train){.len = 10, .segment = 10};
+    assert_int_equal(gso_joins(trains, GSO_MAX_SEGMENTS + 1), GSO_MAX_SEGMENTS);
+    for (int i = 0; i < 3; i++)
+        trains[i] = (struct udp_train){.len = 20 * 1472, .segment = 1472};
+    assert_int_equal(gso_joins(trains, 3), 2);
+    trains[1].len = 25 * 1472;
+    assert_int_equal(gso_joins(trains, 3), 1);
+}
+
 static void the_last_datagram_may_be_shorter(void **state)
 {
     unsigned char bytes[25];
@@ -91,6 +141,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_train_fits_into_one_datagram),
         cmocka_unit_test(couples_and_splits),
+        cmocka_unit_test(joins_to_one_peer),
+        cmocka_unit_test(joins_no_more_than_fits),
         cmocka_unit_test(the_last_datagram_may_be_shorter),
         cmocka_unit_test(an_empty_datagram_is_one),
         cmocka_unit_test(filters),
