@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/uring_buffers.h"
 #include "udp/udp_loop.h"
+#include "udp/uring_ask.h"
 
 #include <errno.h>
 #include <liburing.h>
@@ -269,7 +270,19 @@ static int run_ring(struct uring *u)
     return err;
 }
 
-static int uring_run(struct udp_loop *l)
+static int run_asking(struct udp_loop *l)
+{
+    struct io_uring ring;
+    int err = open_ring(&ring, SQ_ENTRIES, CQ_ENTRIES, l->setup->ability);
+
+    if (err)
+        return err;
+    err = uring_ask_on(l, &ring);
+    io_uring_queue_exit(&ring);
+    return err;
+}
+
+static int run_receiving(struct udp_loop *l)
 {
     struct uring u = {
         .l = l,
@@ -292,6 +305,11 @@ static int uring_run(struct udp_loop *l)
     free(u.held);
     free(u.ended);
     return err;
+}
+
+static int uring_run(struct udp_loop *l)
+{
+    return udp_asks(l) ? run_asking(l) : run_receiving(l);
 }
 
 /* ---- what this kernel can do ----------------------------------------------------------------- */
@@ -322,6 +340,8 @@ static void note_features(struct udp_setup *setup)
 
     udp_feature(setup, "buffer_ring", NULL);
     udp_feature(setup, "multishot_recvmsg", NULL);
+    if (setup->mode == MODE_LATENCY)
+        udp_feature(setup, "asks_up_to_2_sockets_without_multishot", NULL);
     if (udp_feature(setup, "defer_taskrun", defer ? NULL : "kernel lacks it"))
         setup->ability = SINGLE_ISSUER | DEFER_TASKRUN;
     else if (can_set_up(COOP_TASKRUN) && udp_feature(setup, "coop_taskrun", NULL))

@@ -10,6 +10,9 @@
 /* Receives of one socket before others have their turn. */
 enum { RECEIVES_IN_A_ROW = 64 };
 
+/* What a loop that asks the sockets themselves takes on, and how often before it looks around. */
+enum { FEW_SOCKETS = 2, ASKS_PER_ROUND = 4 };
+
 /* ---- choosing -------------------------------------------------------------------------------- */
 
 bool udp_feature(struct udp_setup *setup, const char *name, const char *why_not)
@@ -118,9 +121,9 @@ void udp_receive_failed(struct udp_loop *l, int err)
     l->stats->errors[err == ECONNREFUSED ? ERROR_connect_refused : stats_recv_error(err)]++;
 }
 
-unsigned udp_readable(struct udp_loop *l, struct udp_socket *s)
+int udp_readable(struct udp_loop *l, struct udp_socket *s)
 {
-    unsigned total = 0;
+    int total = 0;
 
     for (int i = 0; i < RECEIVES_IN_A_ROW; i++) {
         int got = wire_receive(l->wire, s->fd, l->trains, l->receive_most);
@@ -130,9 +133,46 @@ unsigned udp_readable(struct udp_loop *l, struct udp_socket *s)
         if (got <= 0)
             break;
         l->role->receive(l, s, l->trains, (unsigned)got);
-        total += (unsigned)got;
+        total += got;
         if (l->setup->ways.batch > 1 && (unsigned)got < l->setup->ways.batch)
             break; /* that was all, or the next wait says so */
     }
     return total;
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+bool udp_asks(const struct udp_loop *l)
+{
+    return l->setup->mode == MODE_LATENCY && l->socket_count <= FEW_SOCKETS;
+}
+
+/* How many sockets had something, or -errno. */
+static int ask_all(struct udp_loop *l, int (*ask)(struct udp_loop *, struct udp_socket *))
+{
+    int ready = 0;
+
+    for (uint32_t i = 0; i < l->socket_count; i++) {
+        int got = ask(l, &l->sockets[i]);
+
+        if (got < 0)
+            return got;
+        ready += got > 0;
+    }
+    return ready;
+}
+
+int udp_ask_on(struct udp_loop *l, int (*ask)(struct udp_loop *, struct udp_socket *))
+{
+    uint64_t wake_ns;
+    int ready = 0;
+
+    while (ready >= 0 && l->role->due(l, &wake_ns)) {
+        udp_sleep_until(l, wake_ns); /* yields now and then */
+        ready = 0;
+        for (int i = 0; i < ASKS_PER_ROUND && ready == 0; i++)
+            ready = ask_all(l, ask);
+        udp_waited(l, ready > 0 ? (uint64_t)ready : 0);
+    }
+    return ready < 0 ? ready : 0;
 }

@@ -104,8 +104,21 @@ uint64_t udp_sleep_until(struct udp_loop *l, uint64_t wake_ns);
 /* After each wait: how many events it brought. */
 void udp_waited(struct udp_loop *l, uint64_t events);
 
+/*
+ * In mode latency over few sockets a loop asks the sockets themselves, round and round: a receive
+ * that finds nothing costs less than a wait and the receive that would follow it, and the sender is
+ * spared waking a queue of waiters for each datagram (measured: 0.5 us of a round trip of 4.5 us).
+ */
+bool udp_asks(const struct udp_loop *l);
+
+/*
+ * Such a loop, until due() says so: 0 or -errno. ask() receives what lies at s and hands it over:
+ * how many trains, or -errno, which ends the loop.
+ */
+int udp_ask_on(struct udp_loop *l, int (*ask)(struct udp_loop *l, struct udp_socket *s));
+
 /* Readiness loops: receives what lies at s and hands it over. Returns how many trains. */
-unsigned udp_readable(struct udp_loop *l, struct udp_socket *s);
+int udp_readable(struct udp_loop *l, struct udp_socket *s);
 
 /* Receiving failed with err > 0: counted. */
 void udp_receive_failed(struct udp_loop *l, int err);

@@ -70,6 +70,7 @@ def test_published_configuration(backend):
         ["--zerocopy", "on", "--batch", 1, "-h", "::1"],
         ["-t", 2, "--mode", "balanced"],
         ["--mode", "latency", "-w", 1, "-c", 1, "-n", 500],
+        ["--mode", "latency", "-w", 1, "-c", 2, "-n", 500, "-P", 100, "--gro", "off"],
         ["-h", "::1", "-s", 1400],
         ["-s", 32], ["-s", 1], ["-s", 60000, "-P", 1, "-c", 2],
         ["--warmup", "100ms", "-P", 3],
@@ -107,7 +108,6 @@ def test_batches_need_fewer_system_calls():
     assert calls[0] > 1.5 * calls[2]
 
 
-def test_messages_without_a_header_are_said_to_be_unchecked():
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_zerocopy_counts_each_send_and_what_was_copied(backend):
     report = bench_udp(*SMALL, "-b", backend, "--zerocopy", "on", "--gso", "off")
@@ -149,6 +149,7 @@ def test_messages_beyond_the_mtu_are_echoed_in_fragments(tmp_path):
     assert not any(served["packets"]["send_errors"].values())
 
 
+def test_messages_without_a_header_are_said_to_be_unchecked():
     report = bench_udp(*SMALL, "-s", 31)
     for kind in ("late", "reordered", "duplicated"):
         assert report["packets"][kind] is None
