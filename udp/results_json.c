@@ -7,8 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* Clients beyond this number are left out of "clients": it would be the greater part of a report.
- */
+/* Clients beyond this number are left out: "clients" would be the greater part of the report. */
 enum { CLIENTS_LISTED = 1000 };
 
 /* Stolen time beyond this is worth a warning. */

@@ -1,0 +1,99 @@
+#include "udp/client_parts.h"
+
+#include <string.h>
+
+static bool from_server(const struct client_thread *t, const struct udp_peer *from)
+{
+    const struct udp_peer *server = &t->run->peer;
+
+    if (t->run->config->connected)
+        return true;
+    if (server->address.any.sa_family == AF_INET6)
+        return from->address.v6.sin6_port == server->address.v6.sin6_port &&
+               memcmp(&from->address.v6.sin6_addr, &server->address.v6.sin6_addr, 16) == 0;
+    return from->address.v4.sin_port == server->address.v4.sin_port &&
+           from->address.v4.sin_addr.s_addr == server->address.v4.sin_addr.s_addr;
+}
+
+/* Whether a datagram is one of our messages, byte by byte but for the header. */
+static bool is_intact(const struct client_thread *t, const unsigned char *bytes, uint32_t len)
+{
+    size_t skip = t->run->checked ? SEQ_HEADER_BYTES : 0;
+
+    return len == t->run->config->size_bytes &&
+           memcmp(bytes + skip, t->messages + skip, len - skip) == 0;
+}
+
+static void answered(struct client_thread *t, const struct seq_answer *answer)
+{
+    t->last_answer_ns = t->now_ns;
+    if (t->phase == PHASE_WINDOW)
+        t->loop.stats->requests++;
+    if (!answer->measured)
+        return;
+    hist_record(&t->service, t->now_ns - answer->sent_ns);
+    if (client_open_loop(t))
+        hist_record(&t->response, t->now_ns > answer->due_ns ? t->now_ns - answer->due_ns : 0);
+}
+
+static void take(struct client_thread *t, uint32_t index, const unsigned char *bytes, uint32_t len)
+{
+    struct client *c = &t->clients[index];
+    struct seq_counts *counts = &c->seq.counts[t->phase >= PHASE_WINDOW];
+    uint64_t timeout_ns = t->run->config->timeout_ns;
+    enum seq_verdict verdict = SEQ_FOREIGN;
+    struct seq_answer answer;
+    struct seq_header h;
+
+    if (!is_intact(t, bytes, len) || (t->run->checked && !seq_header_read(bytes, len, &h))) {
+        counts->corrupted++;
+        t->rejected++;
+        return;
+    }
+    if (!t->run->checked)
+        verdict = seq_receive_unnumbered(&c->seq, t->now_ns, timeout_ns, &answer);
+    else if (h.run == t->run->id && h.client == t->first + index)
+        verdict = seq_receive(&c->seq, h.number, h.sent_ns, t->now_ns, timeout_ns, &answer);
+    else
+        counts->foreign++;
+    if (verdict == SEQ_RECEIVED)
+        answered(t, &answer);
+    else
+        t->rejected++;
+}
+
+static void take_train(struct client_thread *t, uint32_t index, const struct udp_train *train)
+{
+    uint32_t count = gso_datagrams(train), offset = 0;
+    struct seq_counts *counts = &t->clients[index].seq.counts[t->phase >= PHASE_WINDOW];
+
+    if (!from_server(t, train->peer)) {
+        counts->foreign += count;
+        t->rejected += count;
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t len = gso_datagram_len(train, offset);
+
+        take(t, index, train->bytes + offset, train->cut ? 0 : len);
+        offset += len;
+    }
+}
+
+void client_receive(struct udp_loop *l, struct udp_socket *s, struct udp_train *trains,
+                    unsigned count)
+{
+    struct client_thread *t = l->program;
+    struct client *c = &t->clients[s->index];
+    struct client_mark before;
+
+    client_read_clock(t);
+    before = client_mark(c);
+    for (unsigned i = 0; i < count; i++)
+        take_train(t, s->index, &trains[i]);
+    client_settle(t, c, before);
+    if (t->phase == PHASE_WINDOW && client_all_settled(t))
+        client_end_window(t, t->last_answer_ns);
+    else if (!client_open_loop(t) && t->phase != PHASE_READY)
+        client_pump(t, s->index);
+}
