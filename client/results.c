@@ -19,9 +19,6 @@
 /* A thread that is on a CPU for so much of the window has no room for more. */
 #define SATURATED 0.95
 
-/* Stolen time beyond this is worth a warning. */
-#define STEAL_PERCENT 1.0
-
 static void merge_fairness(struct fairness *into, const struct fairness *from)
 {
     if (from->connections == 0)
@@ -204,10 +201,7 @@ const char *results_port_advice(const struct results *r)
 
 static void write_warnings(struct report *report, const struct results *r, const struct run *run)
 {
-    const struct host *host = &r->conditions.host;
-    const struct host_pressure *before = &r->conditions.before, *after = &r->conditions.after;
-    double stolen_s = after->steal_s - before->steal_s;
-    double all_s = stolen_s + after->busy_s - before->busy_s + after->idle_s - before->idle_s;
+    const struct conditions *c = &r->conditions;
     char text[160];
 
     report_array(report, "warnings");
@@ -236,16 +230,7 @@ static void write_warnings(struct report *report, const struct results *r, const
                  (unsigned)r->fairness.starved);
         report_append_text(report, "warnings", text);
     }
-    if (before->steal_s >= 0 && all_s > 0 && 100 * stolen_s / all_s > STEAL_PERCENT) {
-        snprintf(text, sizeof text, "%.1f %% of the machine's time was stolen by its host",
-                 100 * stolen_s / all_s);
-        report_append_text(report, "warnings", text);
-    }
-    if (host->load_1m > host->cpus_allowed) {
-        snprintf(text, sizeof text, "the load before the run was %.1f on %d CPUs", host->load_1m,
-                 host->cpus_allowed);
-        report_append_text(report, "warnings", text);
-    }
+    report_host_warnings(report, &c->host, &c->before, &c->after);
 }
 
 int results_write(const struct results *r, const struct run *run, const struct search *search,

@@ -52,6 +52,10 @@ void report_array(struct report *r, const char *path);
 void report_host(struct report *r, const struct host *host, const struct host_pressure *before,
                  const struct host_pressure *after);
 
+/* Appends to "warnings" what the host did to the run: time that it stole, a load that was there. */
+void report_host_warnings(struct report *r, const struct host *host,
+                          const struct host_pressure *before, const struct host_pressure *after);
+
 /*
  * totals.{requests,errors,tx_bytes,rx_bytes,reads,writes,short_writes},
  * errors.{kind: count} (those that occurred), syscalls.{total,per_request,by_kind.{name: count}},

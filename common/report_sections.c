@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Stolen time beyond this is worth a warning. */
+#define STEAL_PERCENT 1.0
+
 /* ---- host: what is not known is null. */
 
 static void known_text(struct report *r, const char *path, const char *value)
@@ -64,25 +67,49 @@ static double passed_s(double before_s, double after_s)
     return before_s < 0 || after_s < 0 ? NAN : fmax(after_s - before_s, 0);
 }
 
-static void write_pressure(struct report *r, const struct host_pressure *before,
-                           const struct host_pressure *after)
+struct pressure {
+    double steal_s, steal_percent, busy_percent; /* NaN: not known */
+};
+
+static struct pressure pressure_between(const struct host_pressure *before,
+                                        const struct host_pressure *after)
 {
     double busy_s = passed_s(before->busy_s, after->busy_s);
     double idle_s = passed_s(before->idle_s, after->idle_s);
     double steal_s = passed_s(before->steal_s, after->steal_s);
     double all_s = busy_s + idle_s + (isnan(steal_s) ? 0 : steal_s);
 
-    report_number(r, "host.steal_s", steal_s);
-    report_number(r, "host.steal_percent", 100 * steal_s / all_s);
-    report_number(r, "host.busy_percent", 100 * busy_s / all_s);
+    return (struct pressure){steal_s, 100 * steal_s / all_s, 100 * busy_s / all_s};
 }
 
 void report_host(struct report *r, const struct host *host, const struct host_pressure *before,
                  const struct host_pressure *after)
 {
+    struct pressure p = pressure_between(before, after);
+
     write_host_texts(r, host);
     write_host_numbers(r, host);
-    write_pressure(r, before, after);
+    report_number(r, "host.steal_s", p.steal_s);
+    report_number(r, "host.steal_percent", p.steal_percent);
+    report_number(r, "host.busy_percent", p.busy_percent);
+}
+
+void report_host_warnings(struct report *r, const struct host *host,
+                          const struct host_pressure *before, const struct host_pressure *after)
+{
+    struct pressure p = pressure_between(before, after);
+    char text[96];
+
+    if (p.steal_percent > STEAL_PERCENT) {
+        snprintf(text, sizeof text, "%.1f %% of the machine's time was stolen by its host",
+                 p.steal_percent);
+        report_append_text(r, "warnings", text);
+    }
+    if (host->load_1m > host->cpus_allowed) {
+        snprintf(text, sizeof text, "the load before the run was %.1f on %d CPUs", host->load_1m,
+                 host->cpus_allowed);
+        report_append_text(r, "warnings", text);
+    }
 }
 
 /* ---- stats */

@@ -10,9 +10,6 @@
 /* Clients beyond this number are left out: "clients" would be the greater part of the report. */
 enum { CLIENTS_LISTED = 1000 };
 
-/* Stolen time beyond this is worth a warning. */
-#define STEAL_PERCENT 1.0
-
 static void write_known(struct report *report, const char *path, int64_t value)
 {
     if (value < 0)
@@ -130,10 +127,6 @@ static void write_series(struct report *report, const struct client_run *run)
 static void write_warnings(struct report *report, const struct outcome *o, const struct host *host,
                            const struct host_pressure *before, const struct host_pressure *after)
 {
-    double stolen_s = after->steal_s - before->steal_s;
-    double all_s = stolen_s + after->busy_s - before->busy_s + after->idle_s - before->idle_s;
-    char text[200];
-
     report_array(report, "warnings");
     if (o->results && !o->results->numbered)
         report_append_text(report, "warnings",
@@ -144,16 +137,7 @@ static void write_warnings(struct report *report, const struct outcome *o, const
     if (o->results && o->results->counts.lost)
         report_append_text(report, "warnings",
                            "messages were lost: the percentiles are of those that came back");
-    if (before->steal_s >= 0 && all_s > 0 && 100 * stolen_s / all_s > STEAL_PERCENT) {
-        snprintf(text, sizeof text, "%.1f %% of the machine's time was stolen by its host",
-                 100 * stolen_s / all_s);
-        report_append_text(report, "warnings", text);
-    }
-    if (host->load_1m > host->cpus_allowed) {
-        snprintf(text, sizeof text, "the load before the run was %.1f on %d CPUs", host->load_1m,
-                 host->cpus_allowed);
-        report_append_text(report, "warnings", text);
-    }
+    report_host_warnings(report, host, before, after);
 }
 
 static void write_client(struct report *report, const struct outcome *o)
