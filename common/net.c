@@ -174,7 +174,7 @@ void net_reset(int fd)
 {
     struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
-    connect(fd, &nobody, sizeof nobody);
+    (void)connect(fd, &nobody, sizeof nobody);
 }
 
 /* Blocks, at most timeout_ns: a non-blocking connect to a full backlog fails with EAGAIN. */
