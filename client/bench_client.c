@@ -143,9 +143,8 @@ static int find_target(struct run *run)
     char why[160], text[224];
 
     if (config->unix_path)
-        return net_unix_address(config->unix_path, &run->loop.peer)
-                   ? opt_complain(&table, EXIT_USAGE, "unix", config->unix_path,
-                                  "is not a path of 1 to 107 characters")
+        return net_unix_address(config->unix_path, &run->loop.peer, why, sizeof why)
+                   ? opt_complain(&table, EXIT_USAGE, "unix", config->unix_path, why)
                    : 0;
     if (net_resolve(config->host, (uint16_t)config->port, SOCK_STREAM, &run->loop.peer, why,
                     sizeof why)) {

@@ -44,13 +44,15 @@ int net_resolve(const char *host, uint16_t port, int type, struct net_address *a
     return 0;
 }
 
-int net_unix_address(const char *path, struct net_address *address)
+int net_unix_address(const char *path, struct net_address *address, char *why, size_t why_cap)
 {
     struct sockaddr_un *un = (struct sockaddr_un *)&address->storage;
     size_t len = strlen(path);
 
-    if (len == 0 || len >= sizeof un->sun_path)
+    if (len == 0 || len >= sizeof un->sun_path) {
+        snprintf(why, why_cap, "is not a path of 1 to %zu characters", sizeof un->sun_path - 1);
         return -ENAMETOOLONG;
+    }
     memset(address, 0, sizeof *address);
     un->sun_family = AF_UNIX;
     memcpy(un->sun_path, path, len + 1);

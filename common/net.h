@@ -30,8 +30,8 @@ enum { NET_TEXT_CAP = 128 };
 int net_resolve(const char *host, uint16_t port, int type, struct net_address *address, char *why,
                 size_t why_cap);
 
-/* The address of a Unix socket: 0, or -ENAMETOOLONG. */
-int net_unix_address(const char *path, struct net_address *address);
+/* The address of a Unix socket: 0, or -ENAMETOOLONG with how long it may be in why. */
+int net_unix_address(const char *path, struct net_address *address, char *why, size_t why_cap);
 
 /* "127.0.0.1:8080", "[::1]:8080" or "unix:/tmp/x"; fills buf and returns it. */
 char *net_text(char *buf, size_t cap, const struct net_address *address);

@@ -101,9 +101,8 @@ static int find_address(const struct server_config *config, struct net_address *
     char why[160], text[224];
 
     if (config->unix_path)
-        return net_unix_address(config->unix_path, address)
-                   ? opt_complain(&table, EXIT_USAGE, "unix", config->unix_path,
-                                  "is not a path of 1 to 107 characters")
+        return net_unix_address(config->unix_path, address, why, sizeof why)
+                   ? opt_complain(&table, EXIT_USAGE, "unix", config->unix_path, why)
                    : 0;
     if (net_resolve(config->host, (uint16_t)config->port, SOCK_STREAM, address, why, sizeof why)) {
         snprintf(text, sizeof text, "is not an address or a known name: %s", why);
