@@ -2,34 +2,19 @@
  * loop_libev: libev over the method that was asked for (epoll, poll, select, kqueue).
  *
  * libev owns the waiting, this file the descriptors: a watcher per connection, started once and
- * changed only when a peer stops taking bytes. What ev_backend() says is what runs, or it is an
- * error: libev's recommended set leaves kqueue out on macOS, so methods are asked for by name.
+ * changed only when a peer stops taking bytes.
  */
 #include "common/clock.h"
+#include "common/libev_method.h"
 #include "common/loop.h"
 #include "common/stream.h"
 
 #include <errno.h>
 #include <ev.h>
 #include <stdio.h>
-#include <string.h>
-
-/* In the order that "libev" alone tries them. */
-static const struct method {
-    const char *name;
-    unsigned flag;
-    enum stats_syscall syscall;
-} methods[] = {
-    {"epoll", EVBACKEND_EPOLL, SYSCALL_epoll_wait},
-    {"kqueue", EVBACKEND_KQUEUE, SYSCALL_kevent},
-    {"poll", EVBACKEND_POLL, SYSCALL_poll},
-    {"select", EVBACKEND_SELECT, SYSCALL_select},
-};
 
 /* Below this libev's timeouts cannot go. */
 #define COARSE_NS NS_PER_MS
-
-enum { METHODS = sizeof methods / sizeof methods[0] };
 
 static const char *const method_names[] = {"epoll", "poll", "select", "kqueue", NULL};
 
@@ -196,14 +181,6 @@ static void wait_for_events(struct libev *lib, uint64_t wake_ns)
     while (!lib->events && clock_now_ns() < wake_ns);
 }
 
-static const struct method *find_method(unsigned flag)
-{
-    for (size_t i = 0; i < METHODS; i++)
-        if (methods[i].flag == flag)
-            return &methods[i];
-    return NULL;
-}
-
 static void rounds(struct libev *lib)
 {
     struct loop *l = lib->l;
@@ -220,31 +197,19 @@ static void rounds(struct libev *lib)
     }
 }
 
-/* A loop over exactly the method that the probe settled on. */
-static struct ev_loop *new_ev_loop(unsigned flag)
-{
-    struct ev_loop *ev = ev_loop_new(flag | EVFLAG_NOENV | EVFLAG_NOSIGMASK);
-
-    if (ev && ev_backend(ev) != flag) {
-        ev_loop_destroy(ev);
-        return NULL;
-    }
-    return ev;
-}
-
 static int libev_run(struct loop *l)
 {
-    struct libev lib = {.l = l, .timer_ns = CLOCK_NEVER_NS};
+    const struct libev_method *method = &libev_methods[l->config->ability];
+    struct libev lib = {.l = l, .timer_ns = CLOCK_NEVER_NS, .wait = method->syscall};
     int err = stream_init(l);
 
     if (err)
         return err;
-    lib.ev = new_ev_loop(l->config->ability);
+    lib.ev = libev_open(method);
     if (!lib.ev) {
         stream_free(l);
         return -ENOTSUP;
     }
-    lib.wait = find_method(ev_backend(lib.ev))->syscall;
     ev_set_userdata(lib.ev, &lib);
     l->backend = &lib;
     l->actions = &actions;
@@ -264,17 +229,10 @@ static int libev_run(struct loop *l)
 
 static int libev_probe(struct loop_config *config, char *why, size_t why_cap)
 {
-    for (size_t i = 0; i < METHODS; i++) {
-        const struct method *method = &methods[i];
-        struct ev_loop *ev;
+    const struct libev_method *method = libev_find(config->variant);
 
-        if (config->variant[0] && strcmp(config->variant, method->name) != 0)
-            continue;
-        ev = new_ev_loop(method->flag);
-        if (!ev)
-            continue;
-        ev_loop_destroy(ev);
-        config->ability = method->flag;
+    if (method) {
+        config->ability = (uint32_t)(method - libev_methods);
         snprintf(config->name, sizeof config->name, "libev:%s", method->name);
         loop_uses(config, method->name);
         return 0;

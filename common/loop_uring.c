@@ -19,12 +19,12 @@
 #include "common/clock.h"
 #include "common/loop.h"
 #include "common/uring_buffers.h"
+#include "common/uring_setup.h"
 
 #include <errno.h>
 #include <liburing.h>
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 
 enum {
@@ -608,18 +608,9 @@ static int rounds(struct uring *u)
 
 static unsigned setup_flags(uint32_t ability)
 {
-    return IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL |
-           (ability & SINGLE_ISSUER ? IORING_SETUP_SINGLE_ISSUER : 0) |
+    return IORING_SETUP_SUBMIT_ALL | (ability & SINGLE_ISSUER ? IORING_SETUP_SINGLE_ISSUER : 0) |
            (ability & DEFER_TASKRUN ? IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG : 0) |
            (ability & COOP_TASKRUN ? IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG : 0);
-}
-
-static int open_ring(struct io_uring *ring, uint32_t sq_entries, uint32_t cq_entries,
-                     uint32_t ability)
-{
-    struct io_uring_params params = {.flags = setup_flags(ability), .cq_entries = cq_entries};
-
-    return io_uring_queue_init_params(sq_entries, ring, &params);
 }
 
 static uint32_t or_default(uint32_t asked, uint32_t otherwise)
@@ -637,21 +628,6 @@ static int open_buffers(struct uring *u)
                               or_default(tuning->recv_bytes, DEFAULT_BUFFER_BYTES));
 }
 
-/*
- * A closed ring is taken apart in the background, and what is in flight there keeps its socket
- * open: the port would stay taken after our end. So it is ended first. Linux 5.19 cannot.
- */
-static void cancel_all(struct uring *u)
-{
-    struct io_uring_sync_cancel_reg everything = {
-        .flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL,
-        .timeout = {.tv_sec = 1},
-    };
-
-    io_uring_register_sync_cancel(&u->ring, &everything);
-    io_uring_get_events(&u->ring); /* only then are the cancelled operations let go */
-}
-
 static int uring_run(struct loop *l)
 {
     const struct loop_tuning *tuning = &l->config->tuning;
@@ -662,8 +638,8 @@ static int uring_run(struct loop *l)
         .multishot_accept = l->config->ability & MULTISHOT_ACCEPT,
         .multishot_recv = l->config->ability & MULTISHOT_RECV,
     };
-    int err = open_ring(&u.ring, or_default(tuning->sq_entries, DEFAULT_SQ_ENTRIES), CQ_ENTRIES,
-                        l->config->ability);
+    int err = uring_open(&u.ring, or_default(tuning->sq_entries, DEFAULT_SQ_ENTRIES), CQ_ENTRIES,
+                         setup_flags(l->config->ability));
 
     if (err)
         return err;
@@ -678,7 +654,7 @@ static int uring_run(struct loop *l)
         }
         err = rounds(&u);
     }
-    cancel_all(&u);
+    uring_cancel_all(&u.ring);
     io_uring_queue_exit(&u.ring);
     uring_buffers_close(&u.buffers);
     return err;
@@ -687,47 +663,24 @@ static int uring_run(struct loop *l)
 /* ---- what this kernel can do ------------------------------------------------------------------
  */
 
-static bool can_set_up(uint32_t ability)
-{
-    struct io_uring ring;
-
-    if (open_ring(&ring, 4, 8, ability))
-        return false;
-    io_uring_queue_exit(&ring);
-    return true;
-}
-
-static bool has_operation(struct io_uring *ring, int operation)
-{
-    struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
-    bool has = probe && io_uring_opcode_supported(probe, operation);
-
-    io_uring_free_probe(probe);
-    return has;
-}
-
-static const char *lacks(bool kernel_has_it)
-{
-    return kernel_has_it ? NULL : "kernel lacks it";
-}
-
 static void note_features(struct loop_config *config, struct io_uring *ring)
 {
     /* Multishot accept came with buffer rings (5.19), multishot recv with SEND_ZC (6.0). */
     if (loop_feature(config, "multishot_accept", NULL))
         config->ability |= MULTISHOT_ACCEPT;
-    if (loop_feature(config, "multishot_recv", lacks(has_operation(ring, IORING_OP_SEND_ZC))))
+    if (loop_feature(config, "multishot_recv", uring_lacks_operation(ring, IORING_OP_SEND_ZC)))
         config->ability |= MULTISHOT_RECV;
-    if (loop_feature(config, "single_issuer", lacks(can_set_up(SINGLE_ISSUER))))
+    if (loop_feature(config, "single_issuer", uring_lacks_flags(setup_flags(SINGLE_ISSUER))))
         config->ability |= SINGLE_ISSUER;
     if (loop_feature(config, "defer_taskrun",
                      config->ability & SINGLE_ISSUER
-                         ? lacks(can_set_up(SINGLE_ISSUER | DEFER_TASKRUN))
+                         ? uring_lacks_flags(setup_flags(SINGLE_ISSUER | DEFER_TASKRUN))
                          : "needs single_issuer"))
         config->ability |= DEFER_TASKRUN;
     if (loop_feature(config, "coop_taskrun",
-                     config->ability & DEFER_TASKRUN ? "defer_taskrun is used"
-                                                     : lacks(can_set_up(COOP_TASKRUN))))
+                     config->ability & DEFER_TASKRUN
+                         ? "defer_taskrun is used"
+                         : uring_lacks_flags(setup_flags(COOP_TASKRUN))))
         config->ability |= COOP_TASKRUN;
 }
 
@@ -735,13 +688,10 @@ static int uring_probe(struct loop_config *config, char *why, size_t why_cap)
 {
     struct io_uring ring;
     struct uring_buffers buffers;
-    int err = open_ring(&ring, 4, 8, 0);
+    int err = uring_open_probe(&ring, why, why_cap);
 
-    if (err) {
-        snprintf(why, why_cap, "io_uring_setup: %s%s", strerror(-err),
-                 err == -EPERM ? " (kernel.io_uring_disabled or a seccomp filter)" : "");
+    if (err)
         return err;
-    }
     err = uring_buffers_open(&buffers, &ring, 8, 1, 64);
     if (err || !(ring.features & IORING_FEAT_EXT_ARG)) {
         snprintf(why, why_cap, "io_uring here has no buffer rings (Linux 5.19)");

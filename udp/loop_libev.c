@@ -1,28 +1,14 @@
 /*
  * loop_libev: libev over epoll, or kqueue where there is none.
- *
- * What ev_backend() says is what runs, or it is an error: libev's recommended set leaves kqueue out
- * on macOS, so the method is asked for by name.
  */
 #include "common/clock.h"
+#include "common/libev_method.h"
 #include "udp/udp_loop.h"
 
 #include <errno.h>
 #include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static const struct method {
-    const char *name;
-    unsigned flag;
-    enum stats_syscall syscall;
-} methods[] = {
-    {"epoll", EVBACKEND_EPOLL, SYSCALL_epoll_wait},
-    {"kqueue", EVBACKEND_KQUEUE, SYSCALL_kevent},
-    {"poll", EVBACKEND_POLL, SYSCALL_poll},
-};
-
-enum { METHODS = sizeof methods / sizeof methods[0] };
 
 struct libev {
     struct udp_loop *l;
@@ -31,18 +17,6 @@ struct libev {
     ev_timer timer;
     unsigned events; /* callbacks since the last wait */
 };
-
-/* A loop over exactly that method, or NULL. */
-static struct ev_loop *new_ev_loop(const struct method *method)
-{
-    struct ev_loop *ev = ev_loop_new(method->flag | EVFLAG_NOENV | EVFLAG_NOSIGMASK);
-
-    if (ev && ev_backend(ev) != method->flag) {
-        ev_loop_destroy(ev);
-        return NULL;
-    }
-    return ev;
-}
 
 static void on_ready(struct ev_loop *ev, ev_io *io, int events)
 {
@@ -115,12 +89,12 @@ static void rounds(struct libev *lib, enum stats_syscall wait)
 
 static int libev_run(struct udp_loop *l)
 {
-    const struct method *method = &methods[l->setup->ability];
+    const struct libev_method *method = &libev_methods[l->setup->ability];
     struct libev lib = {.l = l, .sockets = calloc(l->socket_count, sizeof *lib.sockets)};
 
     if (!lib.sockets)
         return -ENOMEM;
-    lib.ev = new_ev_loop(method);
+    lib.ev = libev_open(method);
     if (lib.ev) {
         ev_set_userdata(lib.ev, &lib);
         start_watching(&lib);
@@ -133,19 +107,16 @@ static int libev_run(struct udp_loop *l)
 
 static int libev_probe(struct udp_setup *setup, char *why, size_t why_cap)
 {
-    for (uint32_t i = 0; i < METHODS; i++) {
-        struct ev_loop *ev = new_ev_loop(&methods[i]);
+    const struct libev_method *method = libev_find("");
 
-        if (!ev)
-            continue;
-        ev_loop_destroy(ev);
-        setup->ability = i;
-        snprintf(setup->name, sizeof setup->name, "libev:%s", methods[i].name);
+    if (method) {
+        setup->ability = (uint32_t)(method - libev_methods);
+        snprintf(setup->name, sizeof setup->name, "libev:%s", method->name);
         udp_feature(setup, setup->ways.batch > 1 || setup->ways.gro ? "recvmmsg" : "recvfrom",
                     NULL);
         return 0;
     }
-    snprintf(why, why_cap, "this libev has neither epoll, kqueue nor poll");
+    snprintf(why, why_cap, "this libev cannot use any method here");
     return -ENOTSUP;
 }
 

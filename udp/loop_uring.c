@@ -11,6 +11,7 @@
  */
 #include "common/clock.h"
 #include "common/uring_buffers.h"
+#include "common/uring_setup.h"
 #include "udp/udp_loop.h"
 #include "udp/uring_ask.h"
 
@@ -30,8 +31,6 @@ enum {
     /* The longest train and what the kernel puts before it, off a whole page as in wire_linux.c. */
     BUFFER_BYTES = WIRE_BYTES + 1 + 5 * 64,
 };
-
-enum ability { SINGLE_ISSUER = 1, DEFER_TASKRUN = 2, COOP_TASKRUN = 4 };
 
 #define WAKE_TAG UINT64_MAX
 
@@ -226,36 +225,6 @@ static int rounds(struct uring *u)
     return 0;
 }
 
-static unsigned setup_flags(uint32_t ability)
-{
-    return IORING_SETUP_CQSIZE | (ability & SINGLE_ISSUER ? IORING_SETUP_SINGLE_ISSUER : 0) |
-           (ability & DEFER_TASKRUN ? IORING_SETUP_DEFER_TASKRUN : 0) |
-           (ability & COOP_TASKRUN ? IORING_SETUP_COOP_TASKRUN : 0);
-}
-
-static int open_ring(struct io_uring *ring, uint32_t sq_entries, uint32_t cq_entries,
-                     uint32_t ability)
-{
-    struct io_uring_params params = {.flags = setup_flags(ability), .cq_entries = cq_entries};
-
-    return io_uring_queue_init_params(sq_entries, ring, &params);
-}
-
-/*
- * A closed ring is taken apart in the background, and what is in flight there keeps its socket
- * open: the port would stay taken after our end. So it is ended first.
- */
-static void cancel_all(struct uring *u)
-{
-    struct io_uring_sync_cancel_reg everything = {
-        .flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL,
-        .timeout = {.tv_sec = 1},
-    };
-
-    io_uring_register_sync_cancel(&u->ring, &everything);
-    io_uring_get_events(&u->ring); /* only then are the cancelled operations let go */
-}
-
 static int run_ring(struct uring *u)
 {
     int err = uring_buffers_open(&u->buffers, &u->ring, MOST_BUFFERS, FIRST_BUFFERS, BUFFER_BYTES);
@@ -266,14 +235,14 @@ static int run_ring(struct uring *u)
             start_receiving(u, i);
         err = rounds(u);
     }
-    cancel_all(u);
+    uring_cancel_all(&u->ring);
     return err;
 }
 
 static int run_asking(struct udp_loop *l)
 {
     struct io_uring ring;
-    int err = open_ring(&ring, SQ_ENTRIES, CQ_ENTRIES, l->setup->ability);
+    int err = uring_open(&ring, SQ_ENTRIES, CQ_ENTRIES, l->setup->ability);
 
     if (err)
         return err;
@@ -293,7 +262,7 @@ static int run_receiving(struct udp_loop *l)
         .ended = calloc(l->socket_count, sizeof *u.ended),
     };
     int err = u.peers && u.held && u.ended
-                  ? open_ring(&u.ring, SQ_ENTRIES, CQ_ENTRIES, l->setup->ability)
+                  ? uring_open(&u.ring, SQ_ENTRIES, CQ_ENTRIES, l->setup->ability)
                   : -ENOMEM;
 
     if (!err) {
@@ -314,51 +283,30 @@ static int uring_run(struct udp_loop *l)
 
 /* ---- what this kernel can do ----------------------------------------------------------------- */
 
-static bool can_set_up(uint32_t ability)
-{
-    struct io_uring ring;
-
-    if (open_ring(&ring, 4, 8, ability))
-        return false;
-    io_uring_queue_exit(&ring);
-    return true;
-}
-
-/* Multishot recvmsg came with SEND_ZC (Linux 6.0), and only the latter can be asked for. */
-static bool has_multishot_recvmsg(struct io_uring *ring)
-{
-    struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
-    bool has = probe && io_uring_opcode_supported(probe, IORING_OP_SEND_ZC);
-
-    io_uring_free_probe(probe);
-    return has;
-}
-
 static void note_features(struct udp_setup *setup)
 {
-    bool defer = can_set_up(SINGLE_ISSUER | DEFER_TASKRUN);
+    const unsigned deferred = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
 
     udp_feature(setup, "buffer_ring", NULL);
     udp_feature(setup, "multishot_recvmsg", NULL);
     if (setup->mode == MODE_LATENCY)
         udp_feature(setup, "asks_up_to_2_sockets_without_multishot", NULL);
-    if (udp_feature(setup, "defer_taskrun", defer ? NULL : "kernel lacks it"))
-        setup->ability = SINGLE_ISSUER | DEFER_TASKRUN;
-    else if (can_set_up(COOP_TASKRUN) && udp_feature(setup, "coop_taskrun", NULL))
-        setup->ability = COOP_TASKRUN;
+    if (udp_feature(setup, "defer_taskrun", uring_lacks_flags(deferred)))
+        setup->ability = deferred;
+    else if (!uring_lacks_flags(IORING_SETUP_COOP_TASKRUN) &&
+             udp_feature(setup, "coop_taskrun", NULL))
+        setup->ability = IORING_SETUP_COOP_TASKRUN;
 }
 
 static int uring_probe(struct udp_setup *setup, char *why, size_t why_cap)
 {
     struct io_uring ring;
-    int err = open_ring(&ring, 4, 8, 0);
+    int err = uring_open_probe(&ring, why, why_cap);
 
-    if (err) {
-        snprintf(why, why_cap, "io_uring_setup: %s%s", strerror(-err),
-                 err == -EPERM ? " (kernel.io_uring_disabled or a seccomp filter)" : "");
+    if (err)
         return err;
-    }
-    if (has_multishot_recvmsg(&ring) && ring.features & IORING_FEAT_EXT_ARG) {
+    /* Multishot recvmsg came with SEND_ZC, and only the latter can be asked for. */
+    if (!uring_lacks_operation(&ring, IORING_OP_SEND_ZC) && ring.features & IORING_FEAT_EXT_ARG) {
         note_features(setup);
     } else {
         snprintf(why, why_cap, "io_uring here has no multishot recvmsg (Linux 6.0)");
