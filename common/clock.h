@@ -25,4 +25,17 @@ static inline uint64_t clock_now_ns(void)
     return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+static inline struct timespec clock_timespec(uint64_t ns)
+{
+    return (struct timespec){(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
+}
+
+/* From now until then; 0 once it has passed. */
+static inline struct timespec clock_left(uint64_t until_ns)
+{
+    uint64_t now_ns = clock_now_ns();
+
+    return clock_timespec(until_ns > now_ns ? until_ns - now_ns : 0);
+}
+
 #endif

@@ -59,7 +59,7 @@ static const struct opt rows[] = {
     {"size", 's', OPT_BYTES, FIELD(size_bytes), "64M", "BYTES", 512, 1024 * TIB, NULL,
      "data of each worker, spread over its files"},
     {"files", 0, OPT_COUNT, FIELD(files), "1", "N", 1, FILES_MOST, NULL, "files per worker"},
-    {"direct", 0, OPT_CHOICE, FIELD(direct), "off", "on|off", 0, 0, plan_on_off,
+    {"direct", 0, OPT_CHOICE, FIELD(direct), "off", "on|off", 0, 0, opt_on_off,
      "go round the page cache"},
     {"sync", 0, OPT_TEXT, FIELD(sync), "none", "HOW", 0, 0, NULL,
      "none, dsync (each write), fsync:N or fdatasync:N (after N writes to a file)"},
@@ -72,6 +72,8 @@ static const struct opt rows[] = {
     {"rate", 'R', OPT_COUNT, FIELD(rate), NULL, "N", 1, 1000000000, NULL,
      "operations begun per second by all workers, by schedule (open loop); a pair of write-read "
      "is one"},
+    {"arrivals", 0, OPT_CHOICE, FIELD(arrivals), "constant", "HOW", 0, 0, pace_arrivals_names,
+     "how an open loop's operations are spread over time"},
     {"warmup", 0, OPT_DURATION_NS, FIELD(warmup_ns), "0", "TIME", 0, 3600 * NS_PER_S, NULL,
      "run for so long before the window starts"},
     {"threading", 0, OPT_CHOICE, FIELD(threading), "inline", "HOW", 0, 0, plan_threading_names,

@@ -4,6 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+static int probe(const struct file_engine *type, const struct engine_config *config, char *why,
+                 size_t why_cap)
+{
+    return type->probe ? type->probe(config, why, why_cap) : 0;
+}
+
 /* "auto" is about files: an engine that only pretends does not stand for it. */
 static const struct file_engine *choose_first(const struct engine_config *config, int *err,
                                               char *why, size_t why_cap)
@@ -11,7 +17,7 @@ static const struct file_engine *choose_first(const struct engine_config *config
     for (unsigned i = 0; engine_table[i]; i++) {
         if (engine_table[i] == &engine_null)
             continue;
-        *err = engine_table[i]->probe(config, why, why_cap);
+        *err = probe(engine_table[i], config, why, why_cap);
         if (!*err)
             return engine_table[i];
     }
@@ -26,7 +32,7 @@ const struct file_engine *engine_choose(const char *name, const struct engine_co
     for (unsigned i = 0; engine_table[i]; i++) {
         if (strcmp(engine_table[i]->name, name) != 0)
             continue;
-        *err = engine_table[i]->probe(config, why, why_cap);
+        *err = probe(engine_table[i], config, why, why_cap);
         return *err ? NULL : engine_table[i];
     }
     *err = -EINVAL;

@@ -69,7 +69,7 @@ struct file_engine {
     unsigned most_depth; /* operations that it can have in flight; 1: it blocks */
     bool two_threads;    /* can do engine_config.two_threads */
 
-    /* Whether it can run here: 0, or -errno and the reason in words. */
+    /* Whether it can run here: 0, or -errno and the reason in words. NULL: everywhere. */
     int (*probe)(const struct engine_config *config, char *why, size_t why_cap);
 
     /* In the thread that will submit. 0, or -errno and the reason in words. */

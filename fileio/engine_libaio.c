@@ -161,9 +161,8 @@ static int get_events(struct engine *e, struct file_op **done, unsigned min, uns
                       uint64_t until_ns)
 {
     struct aio *a = e->state;
-    uint64_t now_ns = until_ns == CLOCK_NEVER_NS ? 0 : clock_now_ns();
-    uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-    struct timespec left = {(time_t)(left_ns / NS_PER_S), (long)(left_ns % NS_PER_S)};
+    bool limited = until_ns != CLOCK_NEVER_NS;
+    struct timespec left = limited ? clock_left(until_ns) : (struct timespec){0};
     int got;
 
     if (max > BATCH_MAX)
@@ -171,7 +170,7 @@ static int get_events(struct engine *e, struct file_op **done, unsigned min, uns
     if (min > max)
         min = max;
     e->reaping.calls[CALL_io_getevents]++;
-    got = io_getevents(a->context, min, max, a->events, until_ns == CLOCK_NEVER_NS ? NULL : &left);
+    got = io_getevents(a->context, min, max, a->events, limited ? &left : NULL);
     for (int i = 0; i < got; i++)
         done[i] = finish(&a->events[i]);
     return got == -EINTR ? 0 : got;
@@ -181,8 +180,7 @@ static int get_events(struct engine *e, struct file_op **done, unsigned min, uns
 static int await_notice(struct engine *e, int event_fd, uint64_t until_ns)
 {
     struct pollfd notice = {.fd = event_fd, .events = POLLIN};
-    uint64_t now_ns = clock_now_ns(), left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-    struct timespec left = {(time_t)(left_ns / NS_PER_S), (long)(left_ns % NS_PER_S)};
+    struct timespec left = clock_left(until_ns);
     eventfd_t count;
 
     e->reaping.calls[CALL_poll]++;

@@ -11,12 +11,6 @@ struct pretend {
     struct file_op *ops[]; /* config.depth of them */
 };
 
-static int probe(const struct engine_config *config, char *why, size_t why_cap)
-{
-    (void)config, (void)why, (void)why_cap;
-    return 0;
-}
-
 static int open_null(struct engine *e, char *why, size_t why_cap)
 {
     (void)why, (void)why_cap;
@@ -56,7 +50,6 @@ static void close_null(struct engine *e)
 const struct file_engine engine_null = {
     .name = "null",
     .most_depth = UINT32_MAX,
-    .probe = probe,
     .open = open_null,
     .submit = submit,
     .reap = reap,

@@ -4,12 +4,6 @@
  */
 #include "fileio/blocking.h"
 
-static int probe(const struct engine_config *config, char *why, size_t why_cap)
-{
-    (void)config, (void)why, (void)why_cap;
-    return 0;
-}
-
 static int open_sync(struct engine *e, char *why, size_t why_cap)
 {
     (void)why, (void)why_cap;
@@ -42,7 +36,6 @@ static void close_sync(struct engine *e)
 const struct file_engine engine_sync = {
     .name = "sync",
     .most_depth = 1,
-    .probe = probe,
     .open = open_sync,
     .submit = submit,
     .reap = reap,

@@ -99,12 +99,6 @@ static void *run_member(void *argument)
     return NULL;
 }
 
-static int probe(const struct engine_config *config, char *why, size_t why_cap)
-{
-    (void)config, (void)why, (void)why_cap;
-    return 0;
-}
-
 static int start_members(struct pool *p, unsigned threads)
 {
     int err = 0;
@@ -206,7 +200,6 @@ const struct file_engine engine_threads = {
     .name = "threads",
     .most_depth = UINT32_MAX,
     .two_threads = true,
-    .probe = probe,
     .open = open_threads,
     .submit = submit,
     .reap = reap,

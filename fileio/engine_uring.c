@@ -242,12 +242,17 @@ static unsigned take(struct uring *u, struct file_op **done, unsigned max)
     return n;
 }
 
+static int wait_until(struct uring *u, unsigned count, uint64_t until_ns)
+{
+    struct timespec left = clock_left(until_ns);
+    struct __kernel_timespec limit = {left.tv_sec, left.tv_nsec};
+    struct io_uring_cqe *cqe;
+
+    return io_uring_wait_cqes(&u->ring, &cqe, count, &limit, NULL);
+}
+
 static int wait_for(struct engine *e, struct uring *u, unsigned count, uint64_t until_ns)
 {
-    uint64_t now_ns = until_ns == CLOCK_NEVER_NS ? 0 : clock_now_ns();
-    uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-    struct __kernel_timespec left = {(long long)(left_ns / NS_PER_S),
-                                     (long long)(left_ns % NS_PER_S)};
     struct io_uring_cqe *cqe;
     int err;
 
@@ -259,7 +264,7 @@ static int wait_for(struct engine *e, struct uring *u, unsigned count, uint64_t 
     if (until_ns == CLOCK_NEVER_NS)
         err = io_uring_wait_cqe_nr(&u->ring, &cqe, count);
     else
-        err = io_uring_wait_cqes(&u->ring, &cqe, count, &left, NULL);
+        err = wait_until(u, count, until_ns);
     return err == -EINTR || err == -ETIME || err == -EAGAIN ? 0 : err;
 }
 

@@ -13,8 +13,7 @@ static int init_bell(pthread_cond_t *bell)
 
 static int sleep_until(struct gate *g, uint64_t until_ns)
 {
-    uint64_t now_ns = clock_now_ns(), left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-    struct timespec left = {(time_t)(left_ns / NS_PER_S), (long)(left_ns % NS_PER_S)};
+    struct timespec left = clock_left(until_ns);
 
     return pthread_cond_timedwait_relative_np(&g->bell, &g->lock, &left);
 }
@@ -35,7 +34,7 @@ static int init_bell(pthread_cond_t *bell)
 
 static int sleep_until(struct gate *g, uint64_t until_ns)
 {
-    struct timespec until = {(time_t)(until_ns / NS_PER_S), (long)(until_ns % NS_PER_S)};
+    struct timespec until = clock_timespec(until_ns);
 
     return pthread_cond_timedwait(&g->bell, &g->lock, &until);
 }

@@ -11,7 +11,6 @@ enum { BLOCK_WORD = 8, DEPTH_ADAPTIVE = 32, POOL_DEFAULT = 4 };
 const char *const plan_rw_names[] = {"write-read", "read",   "write", "randread",
                                      "randwrite",  "randrw", NULL};
 const char *const plan_notify_names[] = {"ring", "getevents", "eventfd", NULL};
-const char *const plan_on_off[] = {"on", "off", NULL};
 const char *const plan_threading_names[] = {"inline", "split", NULL};
 
 /* For an option without a value of its own to blame. */
@@ -157,7 +156,7 @@ int plan_make(struct plan *p, struct file_config *c, const struct opt_table *tab
     int err;
 
     memset(p, 0, sizeof *p);
-    p->direct = is(c->direct, "on");
+    p->direct = opt_is_on(c->direct);
     p->split = is(c->threading, "split");
     p->notify = is(c->notify, "eventfd")     ? NOTIFY_EVENTFD
                 : is(c->notify, "getevents") ? NOTIFY_GETEVENTS

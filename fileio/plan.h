@@ -30,8 +30,7 @@ struct plan {
 enum { BATCH_MOST = 256, DEPTH_MOST = 4096 };
 
 /* For the choices of option rows; NULL-terminated. */
-extern const char *const plan_rw_names[], *const plan_notify_names[],
-                                              *const plan_on_off[], *const plan_threading_names[];
+extern const char *const plan_rw_names[], *const plan_notify_names[], *const plan_threading_names[];
 
 /* 0, or an exit status after one line on stderr. config gains defaults. */
 int plan_make(struct plan *plan, struct file_config *config, const struct opt_table *table);

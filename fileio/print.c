@@ -29,6 +29,9 @@ void print_header(FILE *out, const struct run *run)
         fprintf(out, "adaptive batches, %u in flight\n", p->depth);
     else
         fprintf(out, "batches of %u, %u in flight\n", p->batch, p->depth);
+    if (c->rate)
+        fprintf(out, "Rate:        %s per second in all (%s arrivals)\n",
+                units_count(size, sizeof size, c->rate), c->arrivals);
     fprintf(out, "Storage:     %s on %s in %s, %s\n\n", run->files.storage.filesystem,
             run->files.storage.device, c->dir,
             run->files.direct ? "direct I/O" : "through the page cache");

@@ -413,8 +413,7 @@ static void take_back(struct file_worker *w, unsigned min)
 /* Only an open loop has nothing to do for a while. */
 static void sleep_till_due(struct file_worker *w)
 {
-    uint64_t until_ns = sleep_until(w);
-    struct timespec until = {(time_t)(until_ns / NS_PER_S), (long)(until_ns % NS_PER_S)};
+    struct timespec until = clock_timespec(sleep_until(w));
 
     w->engine.reaping.calls[CALL_nanosleep]++;
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
@@ -580,8 +579,8 @@ static void begin(struct file_worker *w)
     w->batch = w->run->plan.batch;
     if (w->paced) {
         punctual_thread();
-        pace_start(&w->pace, PACE_CONSTANT, c->rate, c->seed, w->index, w->run->crew.count,
-                   w->now_ns);
+        pace_start(&w->pace, pace_arrivals_named(c->arrivals), c->rate, c->seed, w->index,
+                   w->run->crew.count, w->now_ns);
     }
     if (w->run->plan.adaptive)
         tuner_begin(&w->tuner, w->run->plan.depth < BATCH_MOST ? w->run->plan.depth : BATCH_MOST,
