@@ -18,8 +18,11 @@ char *files_path(const struct files *f, unsigned file, char *path, size_t cap)
 {
     unsigned per = (unsigned)f->config->files;
 
-    snprintf(path, cap, "%s/bench_file_io.%ld.%u.%u", f->config->dir, (long)getpid(), file / per,
-             file % per);
+    if (f->config->existing)
+        snprintf(path, cap, "%s", f->config->existing);
+    else
+        snprintf(path, cap, "%s/bench_file_io.%ld.%u.%u", f->config->dir, (long)getpid(),
+                 file / per, file % per);
     return path;
 }
 
@@ -27,37 +30,42 @@ char *files_path(const struct files *f, unsigned file, char *path, size_t cap)
 
 static int complain_of(const struct files *f, const struct opt_table *table, unsigned file, int err)
 {
+    const char *existing = f->config->existing;
     char path[PATH_CAP];
 
     if (f->plan->direct && (err == -EINVAL || err == -ENOTSUP))
         return opt_complain(table, EXIT_UNSUPPORTED, "direct", "on",
-                            "is refused by the file system of --dir");
-    fprintf(stderr, "%s: --dir: '%s' cannot be used: %s: %s\n", table->program, f->config->dir,
+                            "is refused by the file system");
+    fprintf(stderr, "%s: --%s: '%s' cannot be used: %s: %s\n", table->program,
+            existing ? "existing" : "dir", existing ? existing : f->config->dir,
             files_path(f, file, path, sizeof path), strerror(-err));
     return err == -ENOENT || err == -ENOTDIR || err == -EACCES || err == -EEXIST || err == -EROFS
                ? EXIT_USAGE
                : EXIT_FAILED;
 }
 
-/* Some file systems refuse direct I/O only after the file was made, so it is told to the guard
- * before it is opened that way. */
-static int create_one(struct files *f, unsigned file, int flags)
+static int make_empty(struct files *f, const char *path)
 {
-    char path[PATH_CAP];
-    int fd =
-        open(files_path(f, file, path, sizeof path), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int err = fd < 0 ? -errno : 0;
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-    if (err)
-        return err;
-    if (!f->config->keep)
-        err = guard_add(&f->guard, path);
-    close(fd);
-    if (err)
-        return err;
-    fd = open(path, O_RDWR | O_CLOEXEC | flags);
     if (fd < 0)
         return -errno;
+    close(fd);
+    return f->config->keep ? 0 : guard_add(&f->guard, path);
+}
+
+/* Some file systems refuse direct I/O only after the file was made, so it is told to the guard
+ * before it is opened that way. */
+static int open_one(struct files *f, unsigned file, int flags)
+{
+    const char *existing = f->config->existing;
+    char made[PATH_CAP];
+    const char *path = files_path(f, file, made, sizeof made);
+    int err = existing ? 0 : make_empty(f, path);
+    int fd = err ? -1 : open(path, (existing ? O_RDONLY : O_RDWR) | O_CLOEXEC | flags);
+
+    if (fd < 0)
+        return err ? err : -errno;
     f->fds[file] = fd;
     return f->plan->direct ? storage_set_direct(fd) : 0;
 }
@@ -108,10 +116,10 @@ int files_create(struct files *f, const struct file_config *config, const struct
         f->fds[i] = -1;
     err = guard_begin(&f->guard);
     while (!err && f->count < wanted)
-        err = create_one(f, f->count++, flags);
+        err = open_one(f, f->count++, flags);
     if (err)
         return complain_of(f, table, f->count ? f->count - 1 : 0, err);
-    storage_describe(f->fds[0], config->dir, &f->storage);
+    storage_describe(f->fds[0], &f->storage);
     return check_direct(f, table);
 }
 

@@ -2,11 +2,13 @@
 
 #include "common/units.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-enum { BLOCK_WORD = 8, DEPTH_ADAPTIVE = 32, POOL_DEFAULT = 4 };
+enum { BLOCK_WORD = 8, DEPTH_ADAPTIVE = 32, POOL_DEFAULT = 4, SIZE_DEFAULT = 64 << 20 };
 
 const char *const plan_rw_names[] = {"write-read", "read",   "write", "randread",
                                      "randwrite",  "randrw", NULL};
@@ -41,7 +43,8 @@ static int read_rw(struct plan *p, const struct file_config *c)
         p->read_percent = 100;
     else if (is(c->rw, "randrw"))
         p->read_percent = (unsigned)c->read_percent;
-    p->prefill = c->prefill || p->read_percent > 0 || c->iopoll;
+    p->whole = c->prefill || p->read_percent > 0 || c->iopoll;
+    p->fill = p->whole && !c->existing;
     return 0;
 }
 
@@ -99,10 +102,34 @@ static int read_sync(struct plan *p, const struct file_config *c, const struct o
                         "is not none, dsync, fsync:N or fdatasync:N with N from 1");
 }
 
-static int size_files(struct plan *p, const struct file_config *c, const struct opt_table *table)
+/* The file of --existing decides how much there is to be read. */
+static int size_existing(struct file_config *c, const struct opt_table *table)
 {
     char text[UNITS_TEXT_CAP];
+    struct stat st;
 
+    if (stat(c->existing, &st))
+        return opt_complain(table, EXIT_USAGE, "existing", c->existing, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return opt_complain(table, EXIT_USAGE, "existing", c->existing, "is not a regular file");
+    if (c->size_bytes > (uint64_t)st.st_size)
+        return opt_complain(table, EXIT_USAGE, "size",
+                            units_bytes(text, sizeof text, c->size_bytes),
+                            "is more than the file of --existing has");
+    if (!c->size_bytes)
+        c->size_bytes = (uint64_t)st.st_size;
+    return 0;
+}
+
+static int size_files(struct plan *p, struct file_config *c, const struct opt_table *table)
+{
+    char text[UNITS_TEXT_CAP];
+    int err = c->existing ? size_existing(c, table) : 0;
+
+    if (err)
+        return err;
+    if (!c->size_bytes)
+        c->size_bytes = SIZE_DEFAULT;
     p->blocks_per_file = c->size_bytes / c->files / c->block_bytes;
     p->file_bytes = p->blocks_per_file * c->block_bytes;
     p->blocks = p->blocks_per_file * c->files;
@@ -115,6 +142,32 @@ static int size_files(struct plan *p, const struct file_config *c, const struct 
                             units_bytes(text, sizeof text, c->size_bytes),
                             "is less than two blocks for each operation in flight, which --verify "
                             "needs");
+    return 0;
+}
+
+static int check_existing(const struct plan *p, const struct file_config *c,
+                          const struct opt_table *table)
+{
+    const struct {
+        bool given;
+        const char *option;
+    } excluded[] = {
+        {c->verify, "verify"},
+        {c->prefill, "prefill"},
+        {c->keep, "keep"},
+        {c->files > 1, "files"},
+    };
+
+    if (!c->existing)
+        return 0;
+    if (p->read_percent != 100)
+        return opt_complain(table, EXIT_USAGE, "existing", c->existing,
+                            "is only read: needs --rw read or randread");
+    for (unsigned i = 0; i < sizeof excluded / sizeof excluded[0]; i++)
+        if (excluded[i].given)
+            return refuse(table, excluded[i].option,
+                          "is for files made by this program, which "
+                          "--existing excludes");
     return 0;
 }
 
@@ -175,6 +228,8 @@ int plan_make(struct plan *p, struct file_config *c, const struct opt_table *tab
         err = size_files(p, c, table);
     if (!err)
         err = check_pairs_of_options(p, c, table);
+    if (!err)
+        err = check_existing(p, c, table);
     p->reap_min = choose_reap_min(p, c);
     p->pool = c->pool ? (unsigned)c->pool : p->depth < POOL_DEFAULT ? p->depth : POOL_DEFAULT;
     return err;

@@ -14,7 +14,8 @@ enum sync_kind { SYNC_NONE, SYNC_FSYNC, SYNC_FDATASYNC, SYNC_DSYNC };
 struct plan {
     bool pairs;            /* each block is written, then read back */
     unsigned read_percent; /* of single operations: 0 writes only, 100 reads only */
-    bool prefill;          /* files are whole before the window */
+    bool whole;            /* files have all their blocks before the window... */
+    bool fill;             /* ... because this program writes them */
     bool direct, split;
     bool adaptive; /* the batch is found while running */
     unsigned batch, depth, reap_min;

@@ -21,8 +21,12 @@ void print_header(FILE *out, const struct run *run)
     char size[UNITS_TEXT_CAP], block[UNITS_TEXT_CAP];
 
     fprintf(out, "Engine:      %s, %s\n", run->type->name, c->threading);
-    fprintf(out, "Workers:     %" PRIu64 " with %" PRIu64 " file%s of %s each\n", c->workers,
-            c->files, plural(c->files), units_bytes(size, sizeof size, p->file_bytes));
+    units_bytes(size, sizeof size, p->file_bytes);
+    if (c->existing)
+        fprintf(out, "Workers:     %" PRIu64 " on one file, %s of it\n", c->workers, size);
+    else
+        fprintf(out, "Workers:     %" PRIu64 " with %" PRIu64 " file%s of %s each\n", c->workers,
+                c->files, plural(c->files), size);
     fprintf(out, "Work:        %s, blocks of %s, ", c->rw,
             units_bytes(block, sizeof block, c->block_bytes));
     if (p->adaptive)
@@ -32,8 +36,8 @@ void print_header(FILE *out, const struct run *run)
     if (c->rate)
         fprintf(out, "Rate:        %s per second in all (%s arrivals)\n",
                 units_count(size, sizeof size, c->rate), c->arrivals);
-    fprintf(out, "Storage:     %s on %s in %s, %s\n\n", run->files.storage.filesystem,
-            run->files.storage.device, c->dir,
+    fprintf(out, "Storage:     %s on %s, %s, %s\n\n", run->files.storage.filesystem,
+            run->files.storage.device, c->existing ? c->existing : c->dir,
             run->files.direct ? "direct I/O" : "through the page cache");
     fflush(out);
 }

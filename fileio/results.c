@@ -141,7 +141,7 @@ const char *results_cache_state(const struct run *run)
         return "memory";
     if (run->files.direct)
         return "bypassed";
-    if (!run->plan.prefill)
+    if (!run->plan.whole)
         return "empty";
     if (!run->resident_known)
         return "unknown";
@@ -320,9 +320,9 @@ static void write_storage(struct report *report, const struct run *run)
     report_flag(report, "file.storage.direct_asked", run->plan.direct);
     report_flag(report, "file.storage.direct_in_force", f->direct && !in_memory(run));
     report_integer(report, "file.storage.align_bytes", f->storage.align_bytes);
-    report_integer(report, "file.storage.files", f->count);
+    report_integer(report, "file.storage.files", run->config->existing ? 1 : f->count);
     report_integer(report, "file.storage.file_bytes", run->plan.file_bytes);
-    report_flag(report, "file.storage.prefilled", run->plan.prefill);
+    report_flag(report, "file.storage.prefilled", run->plan.whole);
     report_text(report, "file.storage.cache_state", results_cache_state(run));
     report_number(report, "file.storage.cached_before", run->resident_known ? before : NAN);
     report_number(report, "file.storage.cached_after", run->resident_known ? after : NAN);

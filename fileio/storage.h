@@ -24,8 +24,8 @@ int storage_set_direct(int fd);
 /* Whether the kernel says that reads and writes on fd go round the page cache. */
 bool storage_is_direct(int fd, bool asked);
 
-/* Of an open file of ours in a directory. */
-void storage_describe(int fd, const char *path, struct storage *s);
+/* Of an open file. */
+void storage_describe(int fd, struct storage *s);
 
 /* Drops the file's pages from the cache, written ones after they were written out. 0 or -errno. */
 int storage_invalidate(int fd);
@@ -33,7 +33,10 @@ int storage_invalidate(int fd);
 /* Tells the kernel whether reads will be in order. */
 void storage_advise(int fd, bool sequential);
 
-/* How many of the file's pages are in the page cache, of how many. 0 or -errno. */
+/*
+ * How many of the file's pages are in the page cache, of how many. 0 or -errno: -EACCES where the
+ * kernel does not tell, because the file is not the user's own.
+ */
 int storage_resident(int fd, uint64_t bytes, uint64_t *resident, uint64_t *pages);
 
 #endif

@@ -30,11 +30,10 @@ bool storage_is_direct(int fd, bool asked)
     return asked;
 }
 
-void storage_describe(int fd, const char *path, struct storage *s)
+void storage_describe(int fd, struct storage *s)
 {
     struct statfs fs;
 
-    (void)path;
     memset(s, 0, sizeof *s);
     s->align_bytes = ALIGN_BYTES;
     if (fstatfs(fd, &fs))

@@ -493,7 +493,7 @@ static int fail_setup(struct file_worker *w, int err, const char *what)
 static void prepare_files(struct file_worker *w)
 {
     struct run *run = w->run;
-    int err = run->plan.prefill ? files_fill(&run->files, w->index, &run->stop) : 0;
+    int err = run->plan.fill ? files_fill(&run->files, w->index, &run->stop) : 0;
 
     if (err) {
         fail_setup(w, err, "the files could not be filled");
@@ -502,7 +502,7 @@ static void prepare_files(struct file_worker *w)
     err = files_settle(&run->files, w->index);
     if (err)
         fail_setup(w, err, "the page cache could not be told to forget the files");
-    if (w->checks && run->plan.prefill)
+    if (w->checks && run->plan.whole)
         for (uint64_t i = 0; i < run->plan.blocks; i++)
             w->generations[i] = 1;
 }

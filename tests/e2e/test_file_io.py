@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ["IOBENCH_BIN"]) / "bench_file_io"
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8"))
+SAMPLE = Path(os.environ["IOBENCH_BUILD"]) / "tests" / "pace_sample"
 ENGINES = ["sync", "threads", "libaio", "io_uring"]
 WORK = ["write-read", "read", "write", "randread", "randwrite", "randrw"]
 TIMEOUT_S = 60
@@ -144,6 +145,22 @@ def test_open_loop_keeps_its_rate(folder):
     assert report["latency"]["response_ns"]["p50"] >= report["latency"]["service_ns"]["p50"]
 
 
+def last_due_s(seed):
+    """When the last of 100 Poisson arrivals at 1,000 per second is due."""
+    command = [SAMPLE, "poisson", "1000", str(seed), "1", "100"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
+    return int(done.stdout.split()[-1]) / 1e9
+
+
+def test_poisson_arrivals(folder):
+    """No operation begins before it is due, so a slow schedule makes a long window."""
+    slowest = max(range(20), key=last_due_s)
+    assert last_due_s(slowest) > 0.11  # with equal gaps it would be 0.099
+    report = measure(folder, "-e", "sync", "-w", "1", "-R", "1000", "-n", "100", "--rw", "randread",
+                     "--arrivals", "poisson", "--seed", str(slowest))  # fmt: skip
+    assert report["window"]["duration_s"] >= last_due_s(slowest)
+
+
 def test_adaptive_batches_are_in_the_series(folder):
     report = measure(folder, "-batch", "auto", "--time", "500ms", "-i", "100ms", "-e", "io_uring")
     assert report["file"]["batch"] == "auto"
@@ -188,6 +205,20 @@ def test_many_files(folder):
     assert report["read"]["operations"] == 2000
 
 
+def test_an_existing_file_is_read_and_left_alone(tmp_path):
+    file = tmp_path / "data"
+    content = os.urandom(100_000)
+    file.write_bytes(content)
+    report = measure(tmp_path / "..", "--existing", file, "--rw", "randread", "-n", "500", "-s",
+                     "64k")  # fmt: skip
+    assert report["read"]["operations"] == 1000
+    assert report["file"]["storage"]["files"] == 1
+    assert report["file"]["storage"]["file_bytes"] == 65536
+    assert report["file"]["storage"]["cache_state"] in ("hot", "memory")
+    assert list(tmp_path.iterdir()) == [file]
+    assert file.read_bytes() == content
+
+
 # ---- what goes wrong
 
 
@@ -202,7 +233,12 @@ def test_many_files(folder):
         ["-e", "sync", "--notify", "eventfd"], ["-e", "sync", "--pool", "2"], ["-s", "512"],
         ["--rw", "read", "--sync", "dsync"], ["--rw", "read", "--read-percent", "10"],
         ["--verify", "-b", "513"], ["--files", "65536"], ["--workers", "1024", "--files", "100"],
-        ["--json", "/no/such/folder/x"],
+        ["--json", "/no/such/folder/x"], ["--arrivals", "sometimes"],
+        ["--existing", "/no/such/file", "--rw", "read"], ["--existing", "/dev/null", "--rw", "read"],
+        ["--existing", __file__], ["--existing", __file__, "--rw", "randrw"],
+        ["--existing", __file__, "--rw", "read", "--verify"],
+        ["--existing", __file__, "--rw", "read", "--keep"],
+        ["--existing", __file__, "--rw", "read", "--size", "1T"],
     ],
     ids=" ".join,
 )  # fmt: skip
