@@ -66,6 +66,8 @@ static const struct opt rows[] = {
      "go round the page cache"},
     {"sync", 0, OPT_TEXT, FIELD(sync), "none", "HOW", 0, 0, NULL,
      "none, dsync (each write), fsync:N or fdatasync:N (after N writes to a file)"},
+    {"rwf", 0, OPT_CHOICE, FIELD(rwf), "none", "FLAG", 0, 0, rwf_names,
+     "for the engines sync and threads, a flag of each single read or write (preadv2, pwritev2)"},
     {"prefill", 0, OPT_FLAG, FIELD(prefill), NULL, NULL, 0, 0, NULL,
      "write the files in full before a --rw that does not need it: writes then replace blocks"},
     {"invalidate", 0, OPT_FLAG, FIELD(invalidate), NULL, NULL, 0, 0, NULL,

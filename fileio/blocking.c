@@ -1,21 +1,43 @@
 #include "fileio/blocking.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+enum { TRIAL_BYTES = 4096 };
 
 #ifdef __APPLE__
 #define fdatasync fsync
 #endif
 
-static ssize_t call(const struct file_op *op, int fd, struct traffic *traffic)
+static ssize_t do_read(const struct file_op *op, int fd, int flags, struct traffic *traffic)
 {
+    traffic->calls[flags ? CALL_preadv2 : CALL_pread64]++;
+    return flags ? rwf_read(fd, op->buf, op->len, (off_t)op->offset, flags)
+                 : pread(fd, op->buf, op->len, (off_t)op->offset);
+}
+
+static ssize_t do_write(const struct file_op *op, int fd, int flags, struct traffic *traffic)
+{
+    traffic->calls[flags ? CALL_pwritev2 : CALL_pwrite64]++;
+    return flags ? rwf_write(fd, op->buf, op->len, (off_t)op->offset, flags)
+                 : pwrite(fd, op->buf, op->len, (off_t)op->offset);
+}
+
+static ssize_t call(const struct file_op *op, int fd, struct rwf rwf, struct traffic *traffic)
+{
+    ssize_t moved;
+
     switch ((enum file_kind)op->kind) {
     case FILE_READ:
-        traffic->calls[CALL_pread64]++;
-        return pread(fd, op->buf, op->len, (off_t)op->offset);
+        moved = do_read(op, fd, rwf.reads, traffic);
+        if (moved < 0 && errno == EAGAIN && rwf_refuses_to_sleep(rwf.reads))
+            moved = do_read(op, fd, 0, traffic);
+        return moved;
     case FILE_WRITE:
-        traffic->calls[CALL_pwrite64]++;
-        return pwrite(fd, op->buf, op->len, (off_t)op->offset);
+        return do_write(op, fd, rwf.writes, traffic);
     case FILE_FSYNC:
         traffic->calls[CALL_fsync]++;
         return fsync(fd);
@@ -27,12 +49,36 @@ static ssize_t call(const struct file_op *op, int fd, struct traffic *traffic)
     return -1;
 }
 
-void blocking_do(struct file_op *op, int fd, struct traffic *traffic)
+void blocking_do(struct file_op *op, int fd, struct rwf rwf, struct traffic *traffic)
 {
     ssize_t moved;
 
     do
-        moved = call(op, fd, traffic);
+        moved = call(op, fd, rwf, traffic);
     while (moved < 0 && errno == EINTR);
     op->result = moved < 0 ? -errno : (int32_t)moved;
+}
+
+/*
+ * A read shows it, also at the end of an empty file and for flags that are for writes alone: the
+ * kernel looks at them before it looks for data.
+ */
+int blocking_try(struct engine *e, char *why, size_t why_cap)
+{
+    int flags = e->config.rwf.reads | e->config.rwf.writes, err = 0;
+    void *buf = NULL;
+
+    if (!flags)
+        return 0;
+    if (posix_memalign(&buf, TRIAL_BYTES, TRIAL_BYTES))
+        return -ENOMEM;
+    if (rwf_read(e->config.fds[0], buf, TRIAL_BYTES, 0, flags) < 0 && errno != EAGAIN)
+        err = -errno;
+    free(buf);
+    if (err)
+        snprintf(why, why_cap, "--rwf is refused by the kernel or the file system: %s",
+                 strerror(-err));
+    else
+        engine_feature(e, "preadv2 and pwritev2", NULL);
+    return err;
 }

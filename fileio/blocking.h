@@ -6,7 +6,16 @@
 
 #include "fileio/engine.h"
 
-/* Sets op->result, and counts the call. */
-void blocking_do(struct file_op *op, int fd, struct traffic *traffic);
+/*
+ * Sets op->result, and counts the call. A read that was told not to sleep and would have to is made
+ * again, and may.
+ */
+void blocking_do(struct file_op *op, int fd, struct rwf rwf, struct traffic *traffic);
+
+/*
+ * For an engine's open(): whether the kernel takes the flags of e->config.rwf for the first file.
+ * 0, or -errno and the reason in words.
+ */
+int blocking_try(struct engine *e, char *why, size_t why_cap);
 
 #endif

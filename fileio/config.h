@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct file_config {
-    const char *dir, *existing, *engine, *threading, *notify, *rw, *direct, *sync, *pattern, *batch,
-        *arrivals, *json;
+    const char *dir, *existing, *engine, *threading, *notify, *json;
+    const char *rw, *direct, *sync, *rwf, *pattern, *batch, *arrivals;
     uint64_t workers, ops, block_bytes, depth, read_percent, size_bytes, files, rate;
     uint64_t priority_percent, pool, seed, reap_min;
     uint64_t time_ns, warmup_ns, interval_ns, spin_ns;

@@ -9,6 +9,7 @@
 #ifndef IOBENCH_FILEIO_ENGINE_H
 #define IOBENCH_FILEIO_ENGINE_H
 
+#include "fileio/rwf.h"
 #include "fileio/traffic.h"
 
 #include <stdatomic.h>
@@ -47,6 +48,7 @@ struct engine_config {
     bool sqpoll, iopoll;
     bool spins; /* reap() with min 0 is asked again and again for what is in flight */
     enum engine_notify notify;
+    struct rwf rwf;      /* of the engines that block: "sync" and "threads" */
     unsigned pool;       /* threads of the engine "threads" */
     struct split *split; /* of the engine "split", else NULL */
 };

@@ -28,7 +28,7 @@ struct pool {
     bool closing;
     unsigned waiting; /* pool threads asleep */
     unsigned threads; /* started */
-    const int *fds;
+    const struct engine_config *config;
     struct traffic traffic; /* of all pool threads, until reap() takes it over */
     pthread_t members[];
 };
@@ -88,7 +88,7 @@ static void *run_member(void *argument)
 
         pthread_mutex_unlock(&p->lock);
         for (unsigned i = 0; i < n; i++)
-            blocking_do(ops[i], p->fds[ops[i]->file], &traffic);
+            blocking_do(ops[i], p->config->fds[ops[i]->file], p->config->rwf, &traffic);
         pthread_mutex_lock(&p->lock);
         for (unsigned i = 0; i < n; i++)
             list_append(&p->done, ops[i]);
@@ -131,8 +131,11 @@ static int open_threads(struct engine *e, char *why, size_t why_cap)
     pthread_cond_init(&p->work, NULL);
     list_init(&p->queued);
     list_init(&p->done);
-    p->fds = e->config.fds;
+    p->config = &e->config;
     e->state = p;
+    err = blocking_try(e, why, why_cap);
+    if (err)
+        return err;
     err = start_members(p, threads);
     if (err)
         snprintf(why, why_cap, "the pool's threads could not be started: %s", strerror(-err));

@@ -145,6 +145,20 @@ static int size_files(struct plan *p, struct file_config *c, const struct opt_ta
     return 0;
 }
 
+static int read_rwf(struct plan *p, const struct file_config *c, const struct opt_table *table)
+{
+    bool reads = p->pairs || p->read_percent > 0, writes = p->read_percent < 100;
+
+    p->rwf = rwf_named(c->rwf);
+    if (p->rwf.writes && !p->rwf.reads && !writes)
+        return opt_complain(table, EXIT_USAGE, "rwf", c->rwf, "needs a --rw that writes");
+    if (p->rwf.reads && !p->rwf.writes && !reads)
+        return opt_complain(table, EXIT_USAGE, "rwf", c->rwf, "needs a --rw that reads");
+    if (is(c->rwf, "hipri") && !p->direct)
+        return opt_complain(table, EXIT_USAGE, "rwf", c->rwf, "needs --direct on");
+    return 0;
+}
+
 static int check_existing(const struct plan *p, const struct file_config *c,
                           const struct opt_table *table)
 {
@@ -225,6 +239,8 @@ int plan_make(struct plan *p, struct file_config *c, const struct opt_table *tab
     if (!err)
         err = read_sync(p, c, table);
     if (!err)
+        err = read_rwf(p, c, table);
+    if (!err)
         err = size_files(p, c, table);
     if (!err)
         err = check_pairs_of_options(p, c, table);
@@ -251,12 +267,15 @@ int plan_fit(struct plan *p, const struct file_config *c, const struct opt_table
 {
     const char *name = type->name;
     bool uring = is(name, "io_uring"), aio = is(name, "libaio"), pool = is(name, "threads");
+    bool blocks = pool || is(name, "sync");
     int err = refuse_if(c->sqpoll && !uring, "sqpoll", table, type);
 
     if (!err)
         err = refuse_if(c->iopoll && !uring, "iopoll", table, type);
     if (!err)
         err = refuse_if(p->notify != NOTIFY_RING && !aio, "notify", table, type);
+    if (!err)
+        err = refuse_if(!is(c->rwf, "none") && !blocks, "rwf", table, type);
     if (!err)
         err = refuse_if(c->pool && !pool, "pool", table, type);
     if (err)

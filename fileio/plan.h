@@ -25,6 +25,7 @@ struct plan {
     uint64_t blocks_per_file, file_bytes, blocks; /* blocks: of one worker */
     uint64_t ops;                                 /* to start, per worker; UINT64_MAX: no limit */
     enum engine_notify notify;
+    struct rwf rwf;
     unsigned pool;
 };
 

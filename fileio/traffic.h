@@ -17,7 +17,9 @@
     X(nanosleep)         \
     X(poll)              \
     X(pread64)           \
+    X(preadv2)           \
     X(pwrite64)          \
+    X(pwritev2)          \
     X(read)
 
 #define TRAFFIC_CALL_ENUM(name) CALL_##name,

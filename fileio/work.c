@@ -523,6 +523,7 @@ static struct engine_config engine_config_of(const struct file_worker *w)
         .iopoll = c->iopoll,
         .spins = c->spin_ns > 0,
         .notify = run->plan.notify,
+        .rwf = run->plan.rwf,
         .pool = run->plan.pool,
         .split = run->split,
     };

@@ -117,6 +117,35 @@ def test_sync(engine, sync, folder):
     assert report["write"]["operations"] == report["read"]["operations"] == 80
 
 
+@pytest.mark.parametrize("engine", ["sync", "threads"])
+@pytest.mark.parametrize(
+    ("flag", "extra", "reads", "writes"),
+    [
+        ("none", [], "pread64", "pwrite64"),
+        ("dsync", [], "pread64", "pwritev2"),
+        ("hipri", ["--direct", "on"], "preadv2", "pwritev2"),
+        ("nowait", [], "preadv2", "pwrite64"),
+        ("uncached", [], "preadv2", "pwritev2"),
+    ],
+)
+def test_flags_of_single_calls(flag, extra, reads, writes, engine, folder):
+    report = measure(folder, "-e", engine, "--rwf", flag, "-n", "200", "--verify", *extra)
+    calls = report["syscalls"]["by_kind"]
+    assert calls[reads] == calls[writes] == 400
+    assert report["file"]["verified_blocks"] == 400
+
+
+def test_a_read_that_may_not_sleep_is_made_again(folder):
+    """Cold pages are not counted as read before they are."""
+    report = measure(folder, "-e", "sync", "--rwf", "nowait", "--rw", "randread", "--invalidate",
+                     "-n", "100", "--verify")  # fmt: skip
+    calls = report["syscalls"]["by_kind"]
+    assert report["file"]["verified_blocks"] == 200
+    assert calls["preadv2"] == 200
+    if report["file"]["storage"]["cache_state"] == "cold":
+        assert calls["pread64"] > 0
+
+
 def test_null_moves_nothing_and_says_so(folder):
     report = measure(folder, "-e", "null", "-n", "1000")
     assert report["totals"]["requests"] == 4000
@@ -234,6 +263,8 @@ def test_an_existing_file_is_read_and_left_alone(tmp_path):
         ["--rw", "read", "--sync", "dsync"], ["--rw", "read", "--read-percent", "10"],
         ["--verify", "-b", "513"], ["--files", "65536"], ["--workers", "1024", "--files", "100"],
         ["--json", "/no/such/folder/x"], ["--arrivals", "sometimes"],
+        ["-e", "sync", "--rwf", "dsync", "--rw", "read"], ["-e", "sync", "--rwf", "hipri"],
+        ["-e", "sync", "--rwf", "nowait", "--rw", "write"], ["-e", "null", "--rwf", "uncached"],
         ["--existing", "/no/such/file", "--rw", "read"], ["--existing", "/dev/null", "--rw", "read"],
         ["--existing", __file__], ["--existing", __file__, "--rw", "randrw"],
         ["--existing", __file__, "--rw", "read", "--verify"],
@@ -367,6 +398,17 @@ def test_no_space(engine, threading, small_tmpfs):
 def test_no_space_to_fill(small_tmpfs):
     done = run(small_tmpfs, "--rw", "randread", expect=1)
     assert "No space left on device" in done.stderr
+    assert list(small_tmpfs.iterdir()) == []
+
+
+@pytest.mark.parametrize("engine", ["sync", "threads"])
+def test_a_flag_that_the_file_system_does_not_take(engine, small_tmpfs):
+    done = subprocess.run([PROGRAM, "-d", small_tmpfs, "-e", engine, "--rwf", "nowait", "-s", "64k",
+                           "-n", "10"], capture_output=True, text=True, timeout=TIMEOUT_S)  # fmt: skip
+    if done.returncode == 0:
+        pytest.skip("tmpfs has learnt it")
+    assert done.returncode == 77
+    assert "--rwf is refused" in done.stderr
     assert list(small_tmpfs.iterdir()) == []
 
 
