@@ -211,11 +211,11 @@ static int check_pairs_of_options(const struct plan *p, const struct file_config
  * several; but waiting for a whole batch makes it idle in between. What comes from memory is there
  * at once.
  */
-static unsigned choose_reap_min(const struct plan *p, const struct file_config *c)
+unsigned plan_reap_min(const struct plan *p, unsigned batch)
 {
-    if (c->reap_min)
-        return (unsigned)c->reap_min;
-    return p->direct && p->batch >= 4 ? p->batch / 4 : 1;
+    if (p->reap_min_given)
+        return p->reap_min_given < p->depth ? p->reap_min_given : p->depth;
+    return p->direct && batch >= 4 ? batch / 4 : 1;
 }
 
 int plan_make(struct plan *p, struct file_config *c, const struct opt_table *table)
@@ -246,7 +246,7 @@ int plan_make(struct plan *p, struct file_config *c, const struct opt_table *tab
         err = check_pairs_of_options(p, c, table);
     if (!err)
         err = check_existing(p, c, table);
-    p->reap_min = choose_reap_min(p, c);
+    p->reap_min_given = (unsigned)c->reap_min;
     p->pool = c->pool ? (unsigned)c->pool : p->depth < POOL_DEFAULT ? p->depth : POOL_DEFAULT;
     return err;
 }
@@ -292,8 +292,6 @@ int plan_fit(struct plan *p, const struct file_config *c, const struct opt_table
         p->depth = type->most_depth;
     if (p->batch > p->depth)
         p->batch = p->depth;
-    if (p->reap_min > p->depth)
-        p->reap_min = p->depth;
     if (p->adaptive && p->depth == 1)
         return opt_complain(table, EXIT_USAGE, "batch", c->batch,
                             "needs an engine with more than one operation in flight");

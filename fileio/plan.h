@@ -18,7 +18,8 @@ struct plan {
     bool fill;             /* ... because this program writes them */
     bool direct, split;
     bool adaptive; /* the batch is found while running */
-    unsigned batch, depth, reap_min;
+    unsigned batch, depth;
+    unsigned reap_min_given; /* 0: see plan_reap_min() */
     enum sync_kind sync;
     uint64_t sync_every; /* writes to one file */
     struct offsets_choice pattern;
@@ -36,6 +37,9 @@ extern const char *const plan_rw_names[], *const plan_notify_names[], *const pla
 
 /* 0, or an exit status after one line on stderr. config gains defaults. */
 int plan_make(struct plan *plan, struct file_config *config, const struct opt_table *table);
+
+/* How many completions are worth sleeping for when submissions are of so many operations. */
+unsigned plan_reap_min(const struct plan *plan, unsigned batch);
 
 /* Once the engine is known: what it cannot do is refused or, for its depth, cut down. */
 int plan_fit(struct plan *plan, const struct file_config *config, const struct opt_table *table,

@@ -333,11 +333,11 @@ static void write_batches(struct report *report, const struct results *r, const 
     const struct traffic *s = &r->submitting, *t = &r->reaping;
 
     report_integer(report, "file.depth", run->plan.depth);
-    report_integer(report, "file.reap_min", run->plan.reap_min);
     if (run->plan.adaptive)
         report_text(report, "file.batch", "auto");
     else
         report_integer(report, "file.batch", run->plan.batch);
+    report_integer(report, "file.reap_min", run->workers[0].reap_min);
     report_integer(report, "file.submit.calls", s->batches);
     report_number(report, "file.submit.operations_mean", per(s->operations, s->batches));
     report_integer(report, "file.submit.operations_most", s->most);

@@ -435,7 +435,7 @@ static void publish(struct file_worker *w)
 /* How many completions to sleep for: none while there is something to be handed over. */
 static unsigned worth_waiting_for(const struct file_worker *w)
 {
-    return w->again_count > 0 || may_start(w) ? 0 : w->run->plan.reap_min;
+    return w->again_count > 0 || may_start(w) ? 0 : w->reap_min;
 }
 
 static void cycle(struct file_worker *w)
@@ -452,12 +452,18 @@ static void cycle(struct file_worker *w)
     publish(w);
 }
 
+static void set_batch(struct file_worker *w, unsigned batch)
+{
+    w->batch = batch;
+    w->reap_min = plan_reap_min(&w->run->plan, batch);
+}
+
 static void loop(struct file_worker *w)
 {
     while (w->left > 0 || w->again_count > 0 || w->in_flight > 0) {
         cycle(w);
         if (w->run->plan.adaptive)
-            w->batch = tuner_step(&w->tuner, w->engine.reaping.operations, w->now_ns);
+            set_batch(w, tuner_step(&w->tuner, w->engine.reaping.operations, w->now_ns));
     }
     close_window(w, w->now_ns);
     w->finished_ns = w->now_ns;
@@ -577,7 +583,7 @@ static void begin(struct file_worker *w)
     w->window_start_ns = w->now_ns + c->warmup_ns;
     w->window_end_ns = c->time_ns ? w->window_start_ns + c->time_ns : CLOCK_NEVER_NS;
     w->left = w->run->plan.ops;
-    w->batch = w->run->plan.batch;
+    set_batch(w, w->run->plan.batch);
     if (w->paced) {
         punctual_thread();
         pace_start(&w->pace, pace_arrivals_named(c->arrivals), c->rate, c->seed, w->index,

@@ -49,7 +49,7 @@ struct file_worker {
     struct file_op **again; /* in use, to be handed over before new ones */
     unsigned again_count;
     struct file_op **out, **done; /* a batch on its way there and back */
-    unsigned in_flight, batch;
+    unsigned in_flight, batch, reap_min;
     unsigned until_sample; /* submissions */
 
     uint64_t left;                           /* operations to start */
