@@ -1,0 +1,125 @@
+"""What makes a comparison worth less than it looks: texts, in the order of their weight."""
+
+from iobench import compare, compare_stats
+
+HOST = ("name", "os", "cpu_model", "cpus_online", "cpus_allowed", "memory_bytes", "virtualisation",
+        "governor", "arch")
+# Of a report's config; others differ from run to run, or are what is compared.
+RUN_ONLY = ("port", "json", "dir", "cpus", "backend", "engine", "duration_ns", "time_ns",
+            "warmup_ns", "quiet")
+STEADY_GAP = 0.5  # of the rounds
+
+
+def listed(names, most=3):
+    """Names, with the number of those left out."""
+    names = list(dict.fromkeys(names))
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def too_few_rounds(subject, found):
+    least = compare.least_rounds(found, subject.paired)
+    for count in sorted({min(one.rounds) for one in found if min(one.rounds) < least}):
+        names = [one.pair.new.cell.name for one in found if min(one.rounds) == count]
+        among = "" if subject.paired else f" among {len(found)} tests"
+        yield (f"{count} round{'s' * (count != 1)} cannot show anything{among}: at least {least} "
+               f"({listed(names)})")
+
+
+def hosts(subject):
+    base, new = (found.host() for found in subject.sets)
+    if not base or not new:
+        return
+    differing = [name for name in HOST if base.get(name) != new.get(name)]
+    if differing:
+        texts = ", ".join(f"{name} {base.get(name)} and {new.get(name)}" for name in differing)
+        yield f"not a controlled comparison: the machines differ: {texts}"
+
+
+def times(subject):
+    if subject.paired:
+        return
+    base, new = (found.plan["created_at"] for found in subject.sets)
+    yield (f"measured at different times ({base} and {new}): a difference may be the machine's. "
+           "--rev measures two revisions interleaved")
+
+
+def settings(subject):
+    """Of runs: their length, where they were pinned, and what the programs say of themselves."""
+    base, new = subject.sets
+    pins = {str(found.plan["cpus"]) for found in subject.sets}
+    if len(pins) > 1:
+        yield f"different CPUs: {base.plan['cpus']} and {new.plan['cpus']}"
+    by_text = {}
+    for pair in subject.pairs:
+        timings = [end.found.planned[end.cell.name].timing for end in (pair.base, pair.new)]
+        texts = [f"{name} of {old} s and {now} s" for name, old, now in (
+            ("windows", timings[0].duration_s, timings[1].duration_s),
+            ("warm-ups", timings[0].warmup_s, timings[1].warmup_s)) if old != now]
+        configs = [end.samples()[0]["client"]["config"] for end in (pair.base, pair.new)]
+        for name in configs[0].keys() & configs[1].keys() - set(RUN_ONLY):
+            if configs[0][name] != configs[1][name]:
+                texts.append(f"{name} {configs[0][name]} and {configs[1][name]}")
+        for text in texts:
+            by_text.setdefault(text, []).append(pair.new.cell.name)
+    for text, names in sorted(by_text.items()):
+        yield f"different settings: {text} ({listed(names)})"
+
+
+def faults(subject):
+    for pair in subject.pairs:
+        if pair.base.is_sound() != pair.new.is_sound():
+            yield (f"{pair.new.cell.name}: {compare.faults_text(pair.base)} in the base, "
+                   f"{compare.faults_text(pair.new)} in the new")
+
+
+def share(end, of):
+    """Of a cell's reports; None when none of them says."""
+    values = [value for value in map(of, (sample["client"] for sample in end.samples()))
+              if value is not None]
+    return sum(values) / len(values) if values else None
+
+
+def limited(subject):
+    names = [pair.new.cell.name for pair in subject.pairs
+             if any(share(end, lambda report: report.get("client_limited"))
+                    for end in (pair.base, pair.new))]
+    if names:
+        yield (f"client_limited in {listed(names)}: the client could not do more, so a faster "
+               "server would not show; compare CPU cost")
+
+
+def steady(report):
+    block = report.get("steady")
+    return block["steady"] if block and block["enough"] else None
+
+
+def unsteady(subject):
+    for pair in subject.pairs:
+        base, new = (share(end, steady) for end in (pair.base, pair.new))
+        if base is not None and new is not None and abs(base - new) >= STEADY_GAP:
+            yield (f"{pair.new.cell.name}: {100 * base:.0f} % of the base's rounds were steady, "
+                   f"{100 * new:.0f} % "
+                   "of the new's")
+
+
+def unread(subject):
+    for found in dict.fromkeys(subject.sets):
+        yield from (f"not read: {text}" for text in found.problems)
+
+
+def all_of(subject, found):
+    texts = [*hosts(subject), *times(subject), *too_few_rounds(subject, found), *faults(subject),
+             *settings(subject), *limited(subject), *unsteady(subject), *subject.one_sided,
+             *unread(subject)]
+    if not found:
+        texts.append("nothing to compare: no cell has such rounds on both sides")
+    return list(dict.fromkeys(texts))
+
+
+def level_text(subject, tests):
+    """How the verdicts were made, for a note."""
+    how = ("sign flips of the rounds' log ratios, Westfall and Young's correction"
+           if subject.paired else "Mann and Whitney's U, Holm's correction")
+    return (f"Verdicts: {how} for {tests} test{'s' * (tests != 1)}: at most "
+            f"{100 * compare_stats.ALPHA:.2g} % false ones in all of them together.")
