@@ -79,7 +79,7 @@ class Finding(NamedTuple):
     base: float | None
     new: float | None
     rounds: tuple  # of base and new
-    ratio: compare_stats.Ratio | None
+    ratio: compare_stats.Ratio
     p: float  # adjusted, decides
     mann_whitney_p: float  # adjusted
     outcome: str
@@ -219,8 +219,6 @@ class Test(NamedTuple):
         return len(self.base), len(self.new)
 
     def ratio(self):
-        if not min(self.rounds()):
-            return None
         if self.paired:
             return compare_stats.paired_ratio(list(self.differences().values()))
         return compare_stats.unpaired_ratio(list(self.base.values()), list(self.new.values()))
@@ -229,8 +227,7 @@ class Test(NamedTuple):
         """Of the difference of one round of each side."""
         samples = ([list(self.differences().values())] if self.paired else
                    [list(self.base.values()), list(self.new.values())])
-        return sum(compare_stats.variance([x - compare_stats.pseudo_median(values)
-                                           for x in values]) for values in samples)
+        return sum(map(compare_stats.variance, samples))
 
 
 def logs(end, metric):
@@ -250,7 +247,7 @@ def p_values(tests, paired):
 
 def outcome_of(test, ratio, p, least_effect):
     """(outcome, why it is void)"""
-    if not compare_stats.is_shown(ratio, p, least_effect):
+    if not compare_stats.is_shown(ratio.value, p, least_effect):
         return NONE, None
     outcome = BETTER if (ratio.value > 1) == (test.metric.better == HIGHER) else WORSE
     winner, loser = ((test.pair.new, test.pair.base) if outcome == BETTER else

@@ -67,13 +67,13 @@ def built(revision, folder, output, repository=ROOT):
            if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     with work_tree(revision, folder, repository) as tree, log.open("wb") as file:
         command = ["make", "-C", str(tree), f"-j{os.cpu_count()}", "VARIANT=release", "all"]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, env=own,
+        process = subprocess.Popen(run.leashed(command), stdin=subprocess.DEVNULL, stdout=file, env=own,
                                    stderr=subprocess.STDOUT, start_new_session=True)
         try:
             status = process.wait()
         finally:
             run.end(process)
-        if status:
+        if status or not (tree / "bin").is_dir():
             raise Failed(f"--rev: {revision.label} does not build: see {log}")
         shutil.move(tree / "bin", programs)
     return programs

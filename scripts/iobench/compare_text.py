@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 
-from iobench import compare, compare_stats, compare_warnings, figures
+from iobench import compare, compare_stats, compare_warnings, figures, summary
 from iobench.compare import NONE, NO_DIFFERENCE, WORSE
 from iobench.table import BLANK, Table
 
@@ -81,13 +81,18 @@ def notes(subject, found, least_effect):
     ]
 
 
+def host_lines(subject):
+    """Of the base, and of the new when that is another machine or moment."""
+    return list(dict.fromkeys(line for some in subject.sets for line in summary.host_lines(some)))
+
+
 def table(subject, found, least_effect, warnings):
     several = len({one.metric.name for one in found}) > 1
     groups = {}
     for one in found:
         groups.setdefault(one.pair.heading, []).append(row(one, several))
     metrics = ", ".join(dict.fromkeys(title_of(one.metric) for one in found))
-    lines = [f"base: {subject.base}", f"new:  {subject.new}",
+    lines = [f"base: {subject.base}", f"new:  {subject.new}", *host_lines(subject),
              f"{subject.cells_text()}, {rounds_text(found)} rounds of "
              f"{'one session, interleaved' if subject.paired else 'two sessions'}; {metrics}"]
     return Table("Comparison", lines, columns(least_effect, several), groups,

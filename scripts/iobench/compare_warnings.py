@@ -99,8 +99,7 @@ def unsteady(subject):
         base, new = (share(end, steady) for end in (pair.base, pair.new))
         if base is not None and new is not None and abs(base - new) >= STEADY_GAP:
             yield (f"{pair.new.cell.name}: {100 * base:.0f} % of the base's rounds were steady, "
-                   f"{100 * new:.0f} % "
-                   "of the new's")
+                   f"{100 * new:.0f} % of the new's")
 
 
 def unread(subject):

@@ -71,7 +71,7 @@ def work_for(cell, plan, programs, folder):
     variants = {BASE: programs, SLOW: slower(programs, folder / "probe", PROBE_NS)}
     rates = session(cell, plan.timing._replace(rounds=plan.calibration_rounds), variants, folder, 1)
     logs = list(log_ratios(rates[BASE], rates[SLOW]).values())
-    ratio = math.exp(compare_stats.pseudo_median(logs))
+    ratio = math.exp(compare_stats.location(np.array(logs)))
     if not 0 < ratio < 1:
         raise run.Failed(f"{cell.name}: {PROBE_NS} ns of work per message did not slow it down: "
                          "the machine is too busy to calibrate on")
@@ -107,11 +107,9 @@ def verdicts(tests, least_effect):
     """-1 slower, 1 faster, 0 no difference shown, as compare gives them."""
     found = []
     for test, p in zip(tests, compare_stats.sign_flip_p(tests)):
-        ratio = None
-        if p <= compare_stats.ALPHA:  # else it plays no part, and takes the longest
-            ratio = compare_stats.paired_ratio(list(test.values()))
+        ratio = math.exp(compare_stats.location(np.array(list(test.values()))))
         shown = compare_stats.is_shown(ratio, p, least_effect)
-        found.append((1 if ratio.value > 1 else -1) if shown else 0)
+        found.append((1 if ratio > 1 else -1) if shown else 0)
     return found
 
 
@@ -206,8 +204,17 @@ def real_found(recorded, sessions, least_effect):
 
 def sessions_needed(recorded, times, least_effect):
     """The fewest whose rounds find the slowdown in 95 % of the resamples, in every cell."""
-    for count in range(1, len(recorded["sessions"]) + 1):
+
+    def enough(count):
         found = resampled_found(recorded, count, times, least_effect)
-        if min(found.values()) >= 0.96 * times:  # a little more: it is counted again afterwards
-            return count
-    return None
+        return min(found.values()) >= 0.96 * times  # a little more: it is counted again afterwards
+
+    low, high, most = 0, 1, len(recorded["sessions"])
+    while not enough(high):
+        if high == most:
+            return None
+        low, high = high, min(2 * high, most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high

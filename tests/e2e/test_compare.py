@@ -1,0 +1,444 @@
+"""scripts/compare: verdicts on made-up sets, the rate of false ones, revisions and bad input."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import made_up
+import pytest
+from harness import ROOT, eventually
+from made_up import Round, noisy
+
+np = pytest.importorskip("numpy")
+pytest.importorskip("scipy")
+
+from iobench import compare, compare_revs, compare_stats, compare_warnings  # noqa: E402
+from iobench.run import Failed  # noqa: E402
+
+COMPARE = str(ROOT / "scripts" / "compare")
+PATIENCE_S = 120
+EPOLL = made_up.cell("tcp", backend="epoll", connections=1)
+URING = made_up.cell("tcp", backend="io_uring", connections=1)
+FILE = made_up.cell("file", engine="sync")
+UDP = made_up.cell("udp", backend="epoll")
+EFFECT = 0.03
+
+
+def script(*args, **options):
+    return subprocess.run([COMPARE, *map(str, args)], capture_output=True, text=True,
+                          timeout=PATIENCE_S, check=False, **options)
+
+
+@pytest.fixture
+def sets(tmp_path):
+    """Makes a base and a new set of one session."""
+
+    def make(base, new, *, session="one", **members):
+        return [made_up.result_set(tmp_path / name, rounds, label=name, session=which, **some)
+                for name, rounds, which, some in (
+                    ("base", base, "one", {}), ("new", new, session, members))]
+
+    return make
+
+
+def found_in(base, new, metrics=("rate",), effect=EFFECT):
+    subject = compare.of_sets(base, new)
+    return subject, compare.findings(subject, metrics, effect)
+
+
+def outcomes(base, new, **options):
+    _, found = found_in(base, new, **options)
+    return {(one.pair.new.cell.name, one.metric.name): one.outcome for one in found}
+
+
+def drifting(rounds, seed):
+    """What the machine does to both sides of a round: far more than any difference looked for."""
+    return np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.2, rounds)))
+
+
+# ---- verdicts
+
+
+@pytest.mark.parametrize("same_session", [True, False])
+def test_a_known_difference(sets, same_session):
+    base, new = sets({EPOLL: noisy(1e5, 12, 0.02), FILE: noisy(2e5, 12, 0.02, 2)},
+                     {EPOLL: noisy(0.9e5, 12, 0.02, 3), FILE: noisy(2.2e5, 12, 0.02, 4)},
+                     session="one" if same_session else "two")
+    subject, found = found_in(base, new)
+    assert subject.paired == same_session
+    assert [one.verdict() for one in found] == ["slower", "faster"]
+    for one, truth in zip(found, (0.9, 1.1)):
+        assert one.ratio.low < truth < one.ratio.high
+        assert 0 <= one.p <= compare_stats.ALPHA
+        assert 0 <= one.mann_whitney_p <= compare_stats.ALPHA
+    assert one.ratio.value == pytest.approx(truth, abs=0.03)
+
+
+def test_pairs_see_through_a_drift(sets):
+    """The samples overlap from end to end, and each round still says the same."""
+    drift = drifting(12, 1)
+    base, new = sets({EPOLL: list(1e5 * drift)}, {EPOLL: list(0.9e5 * drift * noisy(1, 12, 0.01))})
+    _, (one,) = found_in(base, new)
+    assert (one.outcome, one.mann_whitney_p > 0.1) == (compare.WORSE, True)
+
+
+def test_no_difference(sets):
+    base, new = sets({EPOLL: noisy(1e5, 12)}, {EPOLL: noisy(1e5, 12, seed=2)})
+    _, (one,) = found_in(base, new)
+    assert one.verdict() == "no difference shown"
+    assert one.ratio.low < 1 < one.ratio.high
+
+
+def test_equal_values(sets):
+    base, new = sets({EPOLL: [1e5] * 6}, {EPOLL: [1e5] * 6})
+    _, (one,) = found_in(base, new)
+    assert (one.outcome, one.ratio.value, one.p) == (compare.NONE, 1, 1)
+
+
+def test_less_is_better(sets):
+    """Latency and CPU cost: the words say which way is good."""
+    base, new = sets({EPOLL: [Round(rate, latencies_ns=1e4, client_cpu_us=5)
+                              for rate in noisy(1e5, 8)]},
+                     {EPOLL: [Round(rate, latencies_ns=2e4, client_cpu_us=4, server_cpu_us=4)
+                              for rate in noisy(1e5, 8, seed=2)]})
+    _, found = found_in(base, new, ["rate", "p50", "p99", "cpu"])
+    assert {one.metric.name: one.verdict() for one in found} == {
+        "rate": "no difference shown", "p50_ns": "higher (worse)", "p99_ns": "higher (worse)",
+        "client_cpu_us": "lower (better)", "server_cpu_us": "no difference shown"}
+
+
+@pytest.mark.parametrize(("effect", "outcome"), [(0.01, "worse"), (0.1, "none")])
+def test_min_effect(sets, effect, outcome):
+    rates = noisy(1e5, 12, 0.1)
+    base, new = sets({EPOLL: rates}, {EPOLL: [rate * 0.95 for rate in rates]})
+    assert set(outcomes(base, new, effect=effect).values()) == {outcome}
+
+
+@pytest.mark.parametrize(("paired", "few", "enough"), [(True, 5, 6), (False, 3, 4)])
+def test_too_few_rounds(sets, paired, few, enough):
+    """However large the difference is; and the number that is said to be enough can be."""
+    for rounds, shown in ((few, False), (enough, True)):
+        base, new = sets({EPOLL: noisy(1e5, rounds, 0.001)}, {EPOLL: noisy(5e4, rounds, 0.001, 2)},
+                         session="one" if paired else "two")
+        subject, found = found_in(base, new)
+        assert (found[0].outcome == compare.WORSE) == shown
+        texts = list(compare_warnings.too_few_rounds(subject, found))
+        assert bool(texts) != shown
+        assert shown or f"{few} rounds cannot show anything" in texts[0]
+        assert shown or f"at least {enough}" in texts[0]
+
+
+def test_more_rounds_are_advised_as_the_noise_asks(sets):
+    def advised(spread):
+        base, new = sets({EPOLL: noisy(1e5, 12, spread)}, {EPOLL: noisy(1e5, 12, spread, 2)})
+        return found_in(base, new)[1][0].more_rounds()
+
+    quiet, loud = advised(0.005), advised(0.2)
+    assert (quiet, loud > 100) == (0, True)
+
+
+def test_the_advised_rounds_are_enough():
+    draw, noise, hits = np.random.default_rng(5), 0.08, 0
+    needed = compare_stats.rounds_for(EFFECT, 2 * noise ** 2, 1, 6)
+    for _ in range(100):
+        logs = np.log1p(EFFECT) + draw.normal(0, noise * 2 ** 0.5, needed)
+        hits += compare_stats.sign_flip_p([dict(enumerate(logs))])[0] <= compare_stats.ALPHA
+    assert 68 <= hits <= 95  # 80 are meant
+
+
+# ---- false verdicts
+
+
+def false_share(cells, rounds, times, noise):
+    draw, wrong = np.random.default_rng(7), 0
+    for _ in range(times):
+        logs = noise(draw, (cells, rounds))
+        p = compare_stats.sign_flip_p([dict(enumerate(row)) for row in logs])
+        wrong += min(p) <= compare_stats.ALPHA
+    return wrong / times
+
+
+@pytest.mark.parametrize(("cells", "rounds"), [(1, 6), (9, 6), (9, 12), (20, 20)])
+def test_false_verdicts_are_rare(cells, rounds):
+    """Of 300 comparisons 3.1 % are meant, in all cells together: 6 % are 3 deviations more."""
+    normal = false_share(cells, rounds, 300, lambda draw, size: draw.normal(0, 1, size))
+    assert normal <= 0.0625
+    heavy = false_share(cells, rounds, 300, lambda draw, size: draw.standard_t(2, size))
+    assert heavy <= 0.0625
+
+
+def test_step_down_leaves_the_changed_cells_out():
+    """A cell that has changed does not hide that another has."""
+    draw = np.random.default_rng(3)
+    tests = [dict(enumerate(shift + draw.normal(0, 1, 10))) for shift in (50, 5, 0, 0, 0)]
+    p = compare_stats.sign_flip_p(tests)
+    assert p[0] <= p[1] <= compare_stats.ALPHA < min(p[2:])
+
+
+def test_holm():
+    """By hand: 3 x 0.01, 2 x 0.02 and, no less than that, 0.03."""
+    assert compare_stats.holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+
+
+def test_p_of_few_rounds_is_exact():
+    """Of the 2^6 ways to flip six rounds of one sign, two are as extreme."""
+    assert compare_stats.sign_flip_p([dict(enumerate([1, 2, 3, 4, 5, 6]))]) == [2 / 64]
+
+
+def test_the_interval_covers():
+    draw, hits = np.random.default_rng(2), 0
+    for _ in range(100):
+        ratio = compare_stats.paired_ratio(draw.normal(0.1, 0.05, 8))
+        hits += ratio.low <= np.exp(0.1) <= ratio.high
+    assert hits >= 88  # 95 are meant
+
+
+# ---- what is not as it should be
+
+
+def warnings_of(base, new):
+    subject, found = found_in(base, new)
+    return compare_warnings.all_of(subject, found), compare.regressions(subject, found)
+
+
+def test_cells_of_one_side(sets):
+    base, new = sets({EPOLL: [1e5] * 6, FILE: [1e5] * 6}, {EPOLL: [1e5] * 6, URING: [1e5] * 6})
+    warnings, failed = warnings_of(base, new)
+    assert f"only in base: {FILE.name} (not in the matrix of new)" in warnings
+    assert f"only in new: {URING.name} (not in the matrix of base)" in warnings
+    assert failed == []
+
+
+def test_a_cell_that_fails_is_a_regression(sets):
+    base, new = sets({EPOLL: [1e5] * 6, FILE: [1e5] * 6}, {EPOLL: [1e5] * 6, FILE: ["dead"] * 6})
+    warnings, failed = warnings_of(base, new)
+    assert any(FILE.name in text and "dead" in text for text in warnings)
+    assert failed == [f"not measured: {FILE.name}: failed in new: dead"]
+
+
+def test_a_cell_that_cannot_run_any_more_is_a_regression(sets):
+    base, new = sets({EPOLL: [1e5] * 6, URING: [1e5] * 6}, {EPOLL: [1e5] * 6},
+                     left_out={URING: "gone"})
+    _, failed = warnings_of(base, new)
+    assert failed == [f"not measured: {URING.name}: left out of new: gone"]
+
+
+@pytest.mark.parametrize("fault", [{"errors": {"timeout": 2}}, {"starved": 1}])
+@pytest.mark.parametrize("side", ["base", "new"])
+def test_no_verdict_in_favour_of_faults(sets, fault, side):
+    good, bad = noisy(1e5, 8, 0.01), [Round(rate, **fault) for rate in noisy(2e5, 8, 0.01, 2)]
+    base, new = sets({EPOLL: bad if side == "base" else good},
+                     {EPOLL: good if side == "base" else bad})
+    _, (one,) = found_in(base, new)
+    assert (one.outcome, one.verdict()) == (compare.VOID, f"void: faults of the {side}")
+    warnings, failed = warnings_of(base, new)
+    assert any(EPOLL.name in text and "no faults" in text for text in warnings)
+    assert len(failed) == (side == "new")
+
+
+def test_other_machine_and_other_time(sets):
+    base, new = sets({EPOLL: [1e5] * 6}, {EPOLL: [1e5] * 6}, session="two",
+                     host={"cpu_model": "Abacus"})
+    warnings, _ = warnings_of(base, new)
+    assert "not a controlled comparison" in warnings[0] and "Abacus" in warnings[0]
+    assert any("measured at different times" in text for text in warnings)
+
+
+def test_other_settings(sets):
+    config = made_up.TEMPLATES["client"]["config"] | {"nodelay": "off"}
+    base, new = sets({EPOLL: [1e5] * 6}, {EPOLL: [Round(1e5, report={"config": config})] * 6},
+                     timing=made_up.TIMING._replace(duration_s=2.0))
+    warnings, _ = warnings_of(base, new)
+    assert any("nodelay on and off" in text for text in warnings)
+    assert any("windows of 0.5 s and 2.0 s" in text for text in warnings)
+
+
+def test_limited_and_unsteady(sets):
+    base, new = sets({EPOLL: [1e5] * 6}, {EPOLL: [Round(1e5, limited="busy", unsteady="a trend")]
+                                          * 6})
+    warnings, _ = warnings_of(base, new)
+    assert any("client_limited" in text for text in warnings)
+    assert any("100 % of the base's rounds were steady, 0 % of the new's" in text
+               for text in warnings)
+
+
+def test_sound_sets_get_no_warning(sets):
+    base, new = sets({EPOLL: noisy(1e5, 8)}, {EPOLL: noisy(1e5, 8, seed=2)})
+    assert warnings_of(base, new) == ([], [])
+
+
+# ---- the script
+
+
+def test_table_markdown_and_json(sets, tmp_path):
+    base, new = sets({EPOLL: noisy(1e5, 9, 0.01), FILE: noisy(1e5, 9), UDP: noisy(1e5, 9)},
+                     {EPOLL: noisy(9e4, 9, 0.01, 2), FILE: noisy(1e5, 9, seed=3),
+                      UDP: noisy(1e5, 9, seed=4)})
+    done = script(base.path, new.path, "--markdown", tmp_path / "x.md", "--json",
+                  tmp_path / "x.json", "--metric", "rate,p99", "--gate")
+    assert (done.returncode, done.stderr) == (1, "")
+    found = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
+    assert (found["kind"], found["paired"]) == ("iobench comparison", True)
+    first = found["findings"][0]
+    assert (first["cell"], first["metric"], first["verdict"]) == (EPOLL.name, "rate", "slower")
+    assert first["interval"][0] < first["ratio"] < first["interval"][1] < 1
+    assert len(found["findings"]) == 6
+    assert re.search(r"^epoll +requests/s .* slower +$", done.stdout, re.M)
+    assert "2 no difference shown" not in done.stdout and "1 slower" in done.stdout
+    markdown = (tmp_path / "x.md").read_text(encoding="utf-8")
+    assert re.search(rf"^\| `{EPOLL.name}` \| requests/s \|.*\*\*slower\*\* \|$", markdown, re.M)
+    assert markdown.count("<details>") == markdown.count("</details>") == 2
+
+
+@pytest.mark.parametrize(("factor", "status"), [(0.8, 1), (1.0, 0), (1.25, 0)])
+def test_gate(sets, factor, status):
+    base, new = sets({EPOLL: noisy(1e5, 9, 0.01)}, {EPOLL: noisy(1e5 * factor, 9, 0.01, 2)})
+    assert script(base.path, new.path, "--gate").returncode == status
+    assert script(base.path, new.path).returncode == 0
+
+
+def test_a_gate_that_compares_nothing_stays_shut(sets):
+    base, new = sets({EPOLL: [1e5] * 6}, {FILE: [1e5] * 6})
+    done = script(base.path, new.path, "--gate")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "nothing could be compared" in done.stdout
+
+
+def test_two_backends_of_one_set(sets):
+    drift = drifting(12, 2)
+    base, _ = sets({EPOLL: list(1e5 * drift), URING: list(1.2e5 * drift * noisy(1, 12, 0.01)),
+                    FILE: [1e5] * 12}, {EPOLL: [1]})
+    done = script("--backends", "epoll,io_uring", base.path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 faster" in done.stdout
+    done = script("--backends", "epoll,kqueue", base.path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'kqueue' was not measured in" in done.stderr and "epoll, io_uring, sync" in done.stderr
+
+
+def test_files_that_cannot_be_read(sets):
+    """The rest is compared, and the line says which."""
+    base, new = sets({EPOLL: [1e5] * 6, FILE: [1e5] * 6}, {EPOLL: [1e5] * 6, FILE: [1e5] * 6})
+    torn = next((new.path / "raw").glob(f"{FILE.name}-1.*"))
+    torn.write_bytes(torn.read_bytes()[:99])
+    done = script(base.path, new.path)
+    assert done.returncode == 0
+    text = " ".join(done.stdout.split())
+    assert torn.name in "".join(done.stdout.split()) or torn.name in text
+
+
+@pytest.mark.parametrize(("args", "words"), [
+    ([], "0 given: give BASE and NEW"),
+    (["a"], "1 given"),
+    (["a", "b"], "a/plan.json: No such file"),
+    (["--rev", "HEAD"], "'HEAD' and 0 more: give it twice"),
+    (["--rev", "HEAD", "--rev", "nonsense"], "'nonsense' is not a revision"),
+    (["--rev", "HEAD", "--rev", "HEAD", "a"], "no DIR"),
+    (["--rev", "HEAD", "--rev", "HEAD", "--rounds", "0"], "'0' is not a count"),
+    (["a", "b", "--rounds", "3"], "--rounds: goes with --rev only"),
+    (["a", "b", "--min-effect", "much"], "'much' is not a percentage"),
+    (["a", "b", "--metric", "speed"], "'speed' is not one of rate, p50"),
+    (["--backends", "epoll", "a"], "give two backends and one DIR"),
+    (["a", "b", "--json", "no/where.json"], "its directory is not there"),
+])
+def test_bad_input_is_one_line(args, words, tmp_path):
+    done = script(*args, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("compare: ") and done.stderr.count("\n") == 1
+    assert words in done.stderr
+
+
+# ---- revisions
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A tiny one: make copies the built programs, in the second revision it fails."""
+    path = tmp_path / "repository"
+    path.mkdir()
+    built = Path(os.environ["IOBENCH_BIN"])
+
+    def commit(makefile):
+        (path / "Makefile").write_text(makefile, encoding="utf-8")
+        git = ["git", "-C", str(path), "-c", "user.name=x", "-c", "user.email=x@example.org"]
+        if not (path / ".git").exists():
+            subprocess.run([*git, "init", "-q"], check=True)
+        subprocess.run([*git, "add", "-A"], check=True)
+        subprocess.run([*git, "commit", "-q", "-m", "x"], check=True)
+
+    commit(f"all:\n\tcp -r {built} bin\n")
+    commit("all:\n\tfalse\n")
+    commit("all:\n\techo $$$$ >$(CURDIR)/../../build.pid; sleep 60\n")
+    return path
+
+
+def work_trees(path):
+    done = subprocess.run(["git", "-C", str(path), "worktree", "list"], capture_output=True,
+                          text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_a_revision_is_built_and_its_tree_removed(repository, tmp_path):
+    revision = compare_revs.resolve("HEAD~2", repository)
+    assert revision.label == f"HEAD~2 ({revision.commit[:10]})"
+    with compare_revs.programs_of([revision], tmp_path, repository) as (programs,):
+        assert os.access(programs / "bench_server", os.X_OK)
+        assert len(work_trees(repository)) == 1
+    assert not programs.exists()
+
+
+def test_a_failed_build_is_one_line(repository, tmp_path):
+    revision = compare_revs.resolve("HEAD~1", repository)
+    with pytest.raises(Failed, match=r"^--rev: HEAD~1 \(\w+\) does not build: see \S+\.log$"):
+        with compare_revs.programs_of([revision], tmp_path, repository):
+            pass
+    assert len(work_trees(repository)) == 1
+
+
+INTERRUPTED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from iobench import compare_revs, run
+run.interrupts.catch()
+repository, output = map(Path, sys.argv[2:])
+with compare_revs.programs_of([compare_revs.resolve("HEAD", repository)], output, repository):
+    pass
+"""
+
+
+def test_an_interrupted_build_leaves_nothing(repository, tmp_path):
+    output, scratch = tmp_path / "output", tmp_path / "scratch"
+    output.mkdir()
+    scratch.mkdir()
+    process = subprocess.Popen([sys.executable, "-c", INTERRUPTED, str(ROOT / "scripts"),
+                                str(repository), str(output)], stderr=subprocess.DEVNULL,
+                               env={**os.environ, "TMPDIR": str(scratch)})
+    eventually(lambda: list(scratch.glob("build.pid")), "the build began")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_S) != 0
+    assert len(work_trees(repository)) == 1
+    assert [path.name for path in scratch.iterdir()] == ["build.pid"]
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a repository")
+def test_revisions_are_measured_interleaved(tmp_path):
+    """HEAD twice: one build, two sets of one session."""
+    matrix = tmp_path / "m.toml"
+    matrix.write_text('[[tcp]]\nbackend = "libev"\nconnections = 2\n', encoding="utf-8")
+    start_s = time.monotonic()
+    done = script("--rev", "HEAD", "--rev", "HEAD", "--matrix", matrix, "--rounds", 2,
+                  "--duration", "20ms", "--warmup", "5ms", "--output", tmp_path / "out", "--json",
+                  tmp_path / "x.json")
+    assert (done.returncode, done.stderr) == (0, ""), time.monotonic() - start_s
+    assert done.stdout.count("building HEAD") == 1
+    found = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
+    assert (found["paired"], found["findings"][0]["new_rounds"]) == (True, 2)
+    assert any("2 rounds cannot show anything: at least 6" in text for text in found["warnings"])
+    assert (tmp_path / "out" / "base" / "table.md").exists()
+    assert len(work_trees(ROOT)) == len(set(work_trees(ROOT)))
