@@ -231,7 +231,7 @@ $(B)/%.run: $(B)/%
 
 objects: $(patsubst %.c,$(B)/%.o,$(OWN_C))
 
-SCRIPTS    = $(wildcard scripts/* .ci/run)
+SCRIPTS    = $(wildcard scripts/* .ci/run .github/actions/*/*)
 written_in = $(shell grep -lsE '^\#!.*($(1))' $(SCRIPTS) /dev/null)
 
 .PHONY: lint-run lint-tidy lint-cppcheck lint-scripts lint-format

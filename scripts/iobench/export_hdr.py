@@ -1,5 +1,5 @@
-"""HdrHistogram's own two text formats. Sources: the Java library that defines them, AbstractHistogram
-(outputPercentileDistribution, PercentileIterator), HistogramLogWriter, HistogramLogReader.
+"""HdrHistogram's own two text formats. Source: the Java library that defines them
+(AbstractHistogram, PercentileIterator, HistogramLogWriter, HistogramLogReader).
 https://github.com/HdrHistogram/HdrHistogram
 
 .hgrm: the distribution of a cell, its rounds added. The values are in microseconds and are those
