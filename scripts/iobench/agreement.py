@@ -2,7 +2,8 @@
 
 The rounds' ratios, ours to theirs, give an interval (compare_stats.paired_ratio). It decides alone:
 agreement is only said when the whole interval lies within the margin, a difference only when it
-leaves out 1. An interval that does neither shows nothing, and is not called agreement.
+leaves out 1. An interval that does neither shows nothing, and is not called agreement; nor does one
+of so few rounds that chance alone could have put all of them on one side.
 """
 
 import math
@@ -11,13 +12,14 @@ from typing import NamedTuple
 from iobench import compare_stats
 
 AGREE, DIFFER, UNDECIDED = "agree", "differ", "undecided"
+LEAST_ROUNDS = compare_stats.least_paired_rounds()
 
 
 class Agreement(NamedTuple):
     kind: str
     ratio: float
-    low: float
-    high: float
+    low: float | None  # None: of one round
+    high: float | None
     text: str
 
 
@@ -28,8 +30,6 @@ def percent(ratio):
 
 def verdict(low, high, margin):
     """(kind, text)"""
-    if not low or math.isinf(high):
-        return UNDECIDED, "nothing shown: too few rounds"
     off = max(high, 1 / low) - 1
     if off <= margin:
         return AGREE, f"agree within {max(1, math.ceil(round(100 * off, 6)))} %"
@@ -42,6 +42,11 @@ def verdict(low, high, margin):
 
 def of(ours, theirs, margin):
     """ours, theirs: the rounds' values, neighbours in time at the same place."""
-    found = compare_stats.paired_ratio([math.log(a / b) for a, b in zip(ours, theirs)])
-    kind, text = verdict(found.low, found.high, margin)
-    return Agreement(kind, *found, text)
+    value, low, high = compare_stats.paired_ratio([math.log(a / b) for a, b in zip(ours, theirs)])
+    if len(ours) < 2:
+        low = high = None
+    if len(ours) < LEAST_ROUNDS:
+        text = f"nothing shown: {len(ours)} of at least {LEAST_ROUNDS} rounds"
+        return Agreement(UNDECIDED, value, low, high, text)
+    kind, text = verdict(low, high, margin)
+    return Agreement(kind, value, low, high, text)
