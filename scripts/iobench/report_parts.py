@@ -1,0 +1,209 @@
+"""What a report shows, as plain objects: of any result sets, part by part, load by load.
+
+A report has parts; a part has loads (what cells that are compared have in common: 100 connections,
+256 B) and series (a backend or an engine of one set); a load has a row of each series that was
+measured under it. Texts from files are kept as they are: escaping is for those who write.
+"""
+
+import itertools
+import re
+
+from iobench import cells, report_figures, stats
+from iobench.parts import PARTS
+
+COMPARED_METRICS = ("rate", "p99_ns", "response_p99_ns", "server_cpu_us", "cpu_us")
+SCALES = {  # settings whose values can be an axis
+    "connections": "connections", "clients": "clients", "size": "message size, bytes",
+    "pipeline": "requests in flight per connection", "threads": "threads at each end",
+    "depth": "operations in flight", "block": "block size, bytes", "workers": "workers",
+}
+
+
+# ---- comparisons
+
+
+def compare(metric, one, other):
+    """(set, cell) against (set, cell) in one metric: their ratio, and whether it is shown.
+
+    Rounds of one session are neighbours in time: their own ratios are taken. Others were measured
+    at another time or place: there the medians' intervals must lie apart.
+    """
+    own, base = (found.by_round(cell.name, metric) for found, cell in (one, other))
+    sessions = {found.plan["session"] for found, _ in (one, other)}
+    if len(sessions) == 1 and None not in sessions:
+        ratios = [own[number] / base[number] for number in own if base.get(number)]
+        if not ratios:
+            return None
+        return report_figures.estimate(ratios) | {"shown": stats.is_shown(ratios), "paired": True}
+    own, base = report_figures.estimate(own.values()), report_figures.estimate(base.values())
+    if not own or not base or not base["median"]:
+        return None
+    return {"median": own["median"] / base["median"], "low": None, "high": None,
+            "rounds": min(own["rounds"], base["rounds"]), "shown": apart(own, base),
+            "paired": False}
+
+
+def apart(one, other):
+    if min(one["rounds"], other["rounds"]) < 3:
+        return False
+    return one["low"] > other["high"] or one["high"] < other["low"]
+
+
+def places(members):
+    """[(best, worst)] rank by rate that the data allow to each: what they do not separate shares
+    its ranks. members: [(set, cell)]"""
+    rates = [stats.median(found.by_round(cell.name, "rate").values()) for found, cell in members]
+    found = [[1, len(members)] for _ in members]
+    for i, j in itertools.combinations(range(len(members)), 2):
+        ahead, behind = (i, j) if rates[i] > rates[j] else (j, i)
+        ratio = compare("rate", members[ahead], members[behind])
+        if ratio and ratio["shown"]:
+            found[behind][0] += 1
+            found[ahead][1] -= 1
+    return found
+
+
+# ---- parts
+
+
+def model(part, cell):
+    return " ".join(str(cell[name]) for name in part.COMPARED)
+
+
+def heading(part, rows, settings):
+    storage = "; ".join(dict.fromkeys(row["storage"] for row in rows if row["storage"]))
+    return f"{storage}: {part.heading(settings)}" if storage else part.heading(settings)
+
+
+class Series:
+    """The backends and engines of each set, in the order of their first cell."""
+
+    def __init__(self, sets):
+        self.sets, self.found = sets, {}
+
+    def of(self, index, cell):
+        """Its number. Colour and marker follow the backend, dashes the rest."""
+        values = tuple(cell[name] for name in PARTS[cell.part].COMPARED)
+        return self.found.setdefault((index, values), len(self.found))
+
+    def listed(self, part):
+        def numbered(values):
+            return {value: i for i, value in enumerate(dict.fromkeys(values))}
+
+        several = len(self.sets) > 1
+        colours = numbered(values[0] for _, values in self.found)
+        variants = numbered((index, *values[1:]) for index, values in self.found)
+        made = []
+        for index, values in self.found:
+            name = " ".join(map(str, values))
+            colour, variant = colours[values[0]], variants[(index, *values[1:])]
+            made.append({
+                "name": name, "set": index, "colour": colour % 6, "marker": colour % 6,
+                "dash": (variant if len(variants) > 1 else colour) % 6,
+                "label": f"{name}, {self.sets[index].label}" if several else name,
+                "baseline": dict(zip(part.COMPARED, values)) == part.BASELINE})
+        return made
+
+
+def start_of(found):
+    """When a set's first run began."""
+    began = [report_figures.seconds(report["started_at"]) for report in found.reports()]
+    return min((at for at in began if at is not None), default=None)
+
+
+def loads_of(sets, part):
+    """{load: [(set's index, set, cell)]} of what was measured, in the order of the sets' plans."""
+    loads = {}
+    for index, found in enumerate(sets):
+        for cell in found.cells(part.NAME):
+            if found.samples[cell.name]:
+                loads.setdefault(cells.group_of(part, cell), []).append((index, found, cell))
+    return loads
+
+
+def baseline_of(part, members):
+    """{set's index: (set, cell)}: what a set's others are compared with; without the part's
+    baseline the first of them."""
+    chosen = {}
+    for index, found, cell in members:
+        if index not in chosen or cells.is_baseline(part, cell):
+            chosen[index] = found, cell
+    return chosen
+
+
+def make_load(part, key, members, series, starts):
+    rows = [report_figures.row(found, part, cell, starts[index]) for index, found, cell in members]
+    baselines = baseline_of(part, members)
+    some = [(found, cell) for _, found, cell in members]
+    for one, place, (index, found, cell) in zip(rows, places(some), members):
+        base = baselines[index]
+        names = {metric.name for metric in found.metrics(cell.name)} if base[1] != cell else ()
+        one |= {"rank": place, "series": series.of(index, cell), "set": index,
+                "model": model(part, cell), "baseline": model(part, base[1]),
+                "is_baseline": base[1] == cell,
+                "ratios": {name: compare(name, (found, cell), base)
+                           for name in COMPARED_METRICS if name in names}}
+    settings = members[0][2].settings
+    return {"heading": heading(part, rows, settings), "settings": dict(key), "rows": rows,
+            "open": bool(settings.get("rate"))}
+
+
+def natural(part):
+    """Sorts loads: plain ones first, then by their numbers."""
+
+    def key(item):
+        settings = dict(item[0])
+        special = sum(value != part.KEYS[name].default for name, value in settings.items()
+                      if name not in SCALES and name != "direct")
+        return special, [value for value in settings.values() if isinstance(value, (int, str))]
+
+    return key
+
+
+def shorten(loads):
+    """Adds to each load a heading without the words that all of them have."""
+    # Commas within brackets stay.
+    words = [re.split(r", (?![^(]*\))|: ", load["heading"]) for load in loads]
+    common = set(words[0]).intersection(*words[1:])
+    for load, some in zip(loads, words):
+        load["short"] = ", ".join(word for word in some if word not in common) or load["heading"]
+
+
+def scalings(loads):
+    """Charts of rate over a setting: of loads that differ in it alone, at three values or more."""
+    made = []
+    for name, title in SCALES.items():
+        families = {}
+        for number, load in enumerate(loads):
+            if name in load["settings"]:
+                rest = tuple((key, str(value)) for key, value in load["settings"].items()
+                             if key != name)
+                families.setdefault(rest, []).append((load["settings"][name], number))
+        for members in families.values():
+            members.sort()
+            if len({value for value, _ in members}) >= 3:
+                lines = {}
+                for value, number in members:
+                    for one in loads[number]["rows"]:
+                        lines.setdefault(one["series"], []).append([value, one["rate"]])
+                made.append({"title": title, "setting": name, "loads": [n for _, n in members],
+                             "lines": [{"series": series, "points": points}
+                                       for series, points in lines.items()]})
+    return made
+
+
+def make_part(sets, part, starts):
+    series, members = Series(sets), loads_of(sets, part)
+    loads = [make_load(part, key, some, series, starts)
+             for key, some in sorted(members.items(), key=natural(part))]
+    shorten(loads)
+    return {"name": part.NAME, "title": part.TITLE, "unit": part.UNIT,
+            "one": "operation" if part.NAME == "file" else "request", "loads": loads,
+            "series": series.listed(part),
+            "scalings": scalings(loads)}
+
+
+def parts(sets):
+    """Those of which something was measured."""
+    starts = [start_of(found) for found in sets]
+    return [make_part(sets, part, starts) for part in PARTS.values() if loads_of(sets, part)]

@@ -1,0 +1,88 @@
+"""What a report is made from: result sets and loose reports, whatever state they are in."""
+
+from pathlib import Path
+
+from iobench import loose, resultset
+
+UNUSABLE = (KeyError, TypeError, AttributeError, ValueError, IndexError, ArithmeticError)
+
+
+def check_text(report, *names):
+    value = report
+    for name in names:
+        value = value[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{'.'.join(names)} is no text")
+
+
+def check(found, name, sample):
+    """Raises if a sample lacks what reports are made from, or has it in another form."""
+    client = sample["client"]
+    for metric in found.metrics(name):
+        value = metric.of([sample])
+        if value is not None and not 0 <= value < float("inf"):
+            raise ValueError(f"{metric.name} is {value!r}")
+    check_text(client, "host", "os")
+    check_text(client, "started_at")
+    [float(one["t_s"]) + float(one["qps"]) for one in client["intervals"]]
+    float(client["window"]["duration_s"])
+    float(client["throughput"]["both_mib_s"])
+    float(client["host"].get("steal_percent") or 0)
+    if not all(isinstance(text, str) for text in client["warnings"]):
+        raise TypeError("warnings are no texts")
+    sum(report["totals"]["errors"] for report in sample.values())
+
+
+def sift(found):
+    """Takes out the runs that cannot be used: each is a line among the set's problems."""
+    for name, rounds in found.samples.items():
+        for number, sample in list(rounds.items()):
+            try:
+                check(found, name, sample)
+            except UNUSABLE as error:
+                what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
+                found.problems.append(f"{found.stem(name, number)}.*.json: not a whole report: "
+                                      f"{what}")
+                del rounds[number]
+    return found
+
+
+def has_runs(found):
+    return any(found.samples.values()) or found.failures or found.left_out
+
+
+def read_directory(path):
+    """(sets, problems). A directory whose plan cannot be read may still hold reports."""
+    try:
+        return [resultset.load(path)], []
+    except resultset.Unreadable as problem:
+        planned = (path / "plan.json").exists()
+        sets, problems = loose.load([path])
+        if planned or not (sets or problems):
+            problems.insert(0, str(problem) if planned else f"{path}: no results")
+        return sets, problems
+
+
+def label_apart(sets):
+    """Two sets of one name are told apart by a number."""
+    seen = {}
+    for found in sets:
+        found.label = str(found.label)
+        seen[found.label] = seen.get(found.label, 0) + 1
+        if seen[found.label] > 1:
+            found.label += f" ({seen[found.label]})"
+
+
+def read(paths):
+    """(sets, problems) of directories and single reports; what is wrong within a set is among its
+    own problems."""
+    paths = [Path(path) for path in paths]
+    files = [path for path in paths if not path.is_dir()]
+    found = [read_directory(path) for path in paths if path.is_dir()]
+    found += [loose.load(files)] if files else []
+    sets = [sift(one) for some, _ in found for one in some]
+    problems = [text for _, some in found for text in some]
+    useful = [one for one in sets if has_runs(one)]
+    problems += [text for one in sets if one not in useful for text in one.problems]
+    label_apart(useful)
+    return useful, problems
