@@ -224,6 +224,16 @@ def pinning(found):
     return summary.where(found.plan["cpus"])
 
 
+def rounds(found):
+    """How often and how long, of the parts together if they are alike."""
+    by_text = {}
+    for part in found.parts():
+        by_text.setdefault(summary.timings(found, part), []).append(part.NAME)
+    if len(by_text) == 1:
+        return next(iter(by_text))
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in by_text.items())
+
+
 def environment(found):
     """[(what, text)] of one set."""
     reports = found.reports()
@@ -236,7 +246,6 @@ def environment(found):
         return [report["host"].get(name) for report in reports]
 
     memory = host.get("memory_bytes")
-    timings = "; ".join(f"{part.NAME} {summary.timings(found, part)}" for part in found.parts())
     return [
         ("machine", known("name")),
         ("system", f"{known('os')} {known('arch')}"),
@@ -249,7 +258,7 @@ def environment(found):
         ("load before runs", between(everywhere("load_1m"), lambda value: f"{value:.1f}")),
         ("CPU time stolen", between(everywhere("steal_percent"), lambda value: f"{value:.1f} %")),
         ("pinning", pinning(found)),
-        ("rounds", timings),
+        ("rounds", rounds(found)),
         ("version", ", ".join(sorted({str(report.get("version")) for report in reports}))),
         ("measured", str(found.plan["created_at"])),
     ]

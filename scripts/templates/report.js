@@ -57,16 +57,16 @@
         label.append("title").text(whole);
     }
 
-    // Of labels in a row, takes away those that would run into the one before.
+    // Of labels in a row, takes away those that would run into the one before or into the last.
     function thin(labels) {
+        const boxes = labels.nodes().map((label) => [label, label.getBoundingClientRect()]);
+        const last = boxes.length ? boxes[boxes.length - 1][1] : null;
         let end = -Infinity;
-        labels.each(function () {
-            const box = this.getBoundingClientRect();
-            if (box.left < end + 8)
-                this.remove();
+        for (const [label, box] of boxes)
+            if (box !== last && (box.left < end + 5 || box.right > last.left - 5))
+                label.remove();
             else
                 end = box.right;
-        });
     }
 
     function empty(plot, why) {
@@ -133,7 +133,7 @@
         const y = ordinate(spec.y, drawn).range([bottom, top]);
         const heights = spec.y.log ? logTicks(y) : y.ticks(5);
         const left = gutter(svg, heights.map(spec.y.format));
-        const x = spec.x.scale.range([left + 10, width - right]);
+        const x = spec.x.scale.range([left + 12, width - right]);
         text(svg, 0, 13, spec.y.title, "start", true);
         text(svg, (left + width - right) / 2, height - 4, spec.x.title, "middle", true);
         for (const value of heights) {
@@ -146,7 +146,8 @@
             .attr("y1", bottom).attr("y2", bottom);
         drawn.forEach((line, i) => {
             // Beside one another, so that intervals do not hide one another.
-            const aside = spec.intervals ? 3.5 * (i - (drawn.length - 1) / 2) : 0;
+            const step = spec.intervals ? Math.min(3.5, 14 / drawn.length) : 0;
+            const aside = step * (i - (drawn.length - 1) / 2);
             const group = svg.append("g").attr("class", "c" + part.series[line.series].colour)
                 .attr("transform", `translate(${aside},0)`);
             oneLine(group, part.series[line.series], line, spec, x, y);
@@ -293,7 +294,9 @@
                     title: inside ? "time in the window" : "time in the session",
                     read: (s) => digits(s) + " s"},
                 y: {format: tick, title: part.unit},
-                marked: () => true, none: "No intervals were recorded.",
+                // Many rounds lie over one another: there a mark at their end is enough.
+                marked: (point, i, all) => !inside || i === all.length - 1,
+                none: "No intervals were recorded.",
             });
         },
 
