@@ -107,6 +107,15 @@ def cpu(found, name):
             for metric in found.metrics(name) if metric.name in CPU}
 
 
+def void(samples):
+    """Why a cell is not fit to be compared, in words; None if it is."""
+    starved = sum((report.get("fairness") or {}).get("starved") or 0
+                  for report in figures.clients(samples))
+    if starved:
+        return f"void: {starved:,} connection{'s' * (starved > 1)} never served"
+    return "void: errors" if figures.errors(samples) else None
+
+
 def row(found, part, cell, start_s):
     """A measured cell; texts and figures alone, for pages and tables."""
     rounds = found.samples[cell.name]
@@ -116,13 +125,13 @@ def row(found, part, cell, start_s):
     unsteady = sum(1 for report in reports
                    if (report.get("steady") or {}).get("enough") and not report["steady"]["steady"])
     return {
-        "name": cell.name, "rounds": len(rounds), "rate": estimate(rates.values()),
+        "rounds": len(rounds), "rate": estimate(rates.values()),
         "spread_percent": spread["spread_percent"] if len(rates) > 1 else None,
-        "unsteady": unsteady, "errors": figures.errors(samples),
-        "client_limited": sum(bool(report.get("client_limited")) for report in reports),
         "throughput": throughput(samples), "latency": latency(samples),
         "cpu": {end: one for end, one in cpu(found, cell.name).items() if one},
         "over_time": over_time(samples, start_s),
         "storage": part.remarks(cell, samples).get("storage"),
+        "void": void(samples), "errors": figures.errors(samples), "unsteady": unsteady,
         "failures": len(found.failures.get(cell.name, [])),
+        "client_limited": sum(bool(report.get("client_limited")) for report in reports),
     }

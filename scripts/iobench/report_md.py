@@ -58,13 +58,13 @@ def row_line(part, row, platforms):
         words.significant(row["throughput"]["peak"]),
         BLANK if spread is None else f"±{spread:.1f} %",
         percentile(row, "P50"), percentile(row, "P99"), cpu_text(row),
-        words.number(row["errors"]), ratio_text(row))
+        words.remarks(row), ratio_text(row))
 
 
 def part_table(part, platforms):
     baseline = part["loads"][0]["rows"][0]["baseline"]
     columns = ["rank", "platform", "I/O model", part["unit"], "average MiB/s", "peak MiB/s",
-               "stability", "P50", "P99", cpu_heading(part), "errors",
+               "stability", "P50", "P99", cpu_heading(part), "remarks",
                f"to {escaped(baseline)}"]
     made = [line(*columns), line("---:", ":---", ":---", *["---:"] * (len(columns) - 3))]
     for load in part["loads"]:

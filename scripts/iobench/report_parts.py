@@ -12,6 +12,7 @@ from iobench import cells, report_figures, stats
 from iobench.parts import PARTS
 
 COMPARED_METRICS = ("rate", "p99_ns", "response_p99_ns", "server_cpu_us", "cpu_us")
+STYLES = 6  # colours, markers and dashes
 SCALES = {  # settings whose values can be an axis
     "connections": "connections", "clients": "clients", "size": "message size, bytes",
     "pipeline": "requests in flight per connection", "threads": "threads at each end",
@@ -34,13 +35,12 @@ def compare(metric, one, other):
         ratios = [own[number] / base[number] for number in own if base.get(number)]
         if not ratios:
             return None
-        return report_figures.estimate(ratios) | {"shown": stats.is_shown(ratios), "paired": True}
+        return report_figures.estimate(ratios) | {"shown": stats.is_shown(ratios)}
     own, base = report_figures.estimate(own.values()), report_figures.estimate(base.values())
     if not own or not base or not base["median"]:
         return None
     return {"median": own["median"] / base["median"], "low": None, "high": None,
-            "rounds": min(own["rounds"], base["rounds"]), "shown": apart(own, base),
-            "paired": False}
+            "rounds": min(own["rounds"], base["rounds"]), "shown": apart(own, base)}
 
 
 def apart(one, other):
@@ -76,31 +76,31 @@ def heading(part, rows, settings):
 
 
 class Series:
-    """The backends and engines of each set, in the order of their first cell."""
+    """The backends and engines of each set, in the order of their first cell.
 
-    def __init__(self, sets):
-        self.sets, self.found = sets, {}
+    Colour and marker follow the backend, in all parts alike, and dashes the rest. colours: {backend
+    or engine: number}, shared by the parts.
+    """
+
+    def __init__(self, sets, colours):
+        self.sets, self.colours, self.found = sets, colours, {}
 
     def of(self, index, cell):
-        """Its number. Colour and marker follow the backend, dashes the rest."""
+        """Its number."""
         values = tuple(cell[name] for name in PARTS[cell.part].COMPARED)
+        self.colours.setdefault(values[0], len(self.colours))
         return self.found.setdefault((index, values), len(self.found))
 
     def listed(self, part):
-        def numbered(values):
-            return {value: i for i, value in enumerate(dict.fromkeys(values))}
-
-        several = len(self.sets) > 1
-        colours = numbered(values[0] for _, values in self.found)
-        variants = numbered((index, *values[1:]) for index, values in self.found)
+        variants = list(dict.fromkeys((index, *values[1:]) for index, values in self.found))
         made = []
         for index, values in self.found:
-            name = " ".join(map(str, values))
-            colour, variant = colours[values[0]], variants[(index, *values[1:])]
+            name, colour = " ".join(map(str, values)), self.colours[values[0]]
+            dash = variants.index((index, *values[1:])) if len(variants) > 1 else colour
             made.append({
-                "name": name, "set": index, "colour": colour % 6, "marker": colour % 6,
-                "dash": (variant if len(variants) > 1 else colour) % 6,
-                "label": f"{name}, {self.sets[index].label}" if several else name,
+                "colour": colour % STYLES, "marker": (colour + colour // STYLES) % STYLES,
+                "dash": dash % STYLES,
+                "label": f"{name}, {self.sets[index].label}" if len(self.sets) > 1 else name,
                 "baseline": dict(zip(part.COMPARED, values)) == part.BASELINE})
         return made
 
@@ -131,18 +131,28 @@ def baseline_of(part, members):
     return chosen
 
 
+def ratios(one, base):
+    """{metric: comparison} of a (set, cell) with its baseline; none of the baseline with itself."""
+    found, cell = one
+    if one == base:
+        return {}
+    names = {metric.name for metric in found.metrics(cell.name)}
+    return {name: compare(name, one, base) for name in COMPARED_METRICS if name in names}
+
+
 def make_load(part, key, members, series, starts):
+    """Cells that are void have neither a rank nor ratios."""
     rows = [report_figures.row(found, part, cell, starts[index]) for index, found, cell in members]
-    baselines = baseline_of(part, members)
     some = [(found, cell) for _, found, cell in members]
-    for one, place, (index, found, cell) in zip(rows, places(some), members):
+    sound = [i for i, one in enumerate(rows) if not one["void"]]
+    ranks = dict(zip(sound, places([some[i] for i in sound])))
+    baselines = baseline_of(part, members)
+    for i, (one, (index, found, cell)) in enumerate(zip(rows, members)):
         base = baselines[index]
-        names = {metric.name for metric in found.metrics(cell.name)} if base[1] != cell else ()
-        one |= {"rank": place, "series": series.of(index, cell), "set": index,
+        one |= {"rank": ranks.get(i), "series": series.of(index, cell), "set": index,
                 "model": model(part, cell), "baseline": model(part, base[1]),
                 "is_baseline": base[1] == cell,
-                "ratios": {name: compare(name, (found, cell), base)
-                           for name in COMPARED_METRICS if name in names}}
+                "ratios": ratios(some[i], base) if {i, some.index(base)} <= set(sound) else {}}
     settings = members[0][2].settings
     return {"heading": heading(part, rows, settings), "settings": dict(key), "rows": rows,
             "open": bool(settings.get("rate"))}
@@ -192,8 +202,8 @@ def scalings(loads):
     return made
 
 
-def make_part(sets, part, starts):
-    series, members = Series(sets), loads_of(sets, part)
+def make_part(sets, part, starts, colours):
+    series, members = Series(sets, colours), loads_of(sets, part)
     loads = [make_load(part, key, some, series, starts)
              for key, some in sorted(members.items(), key=natural(part))]
     shorten(loads)
@@ -206,4 +216,5 @@ def make_part(sets, part, starts):
 def parts(sets):
     """Those of which something was measured."""
     starts = [start_of(found) for found in sets]
-    return [make_part(sets, part, starts) for part in PARTS.values() if loads_of(sets, part)]
+    colours = {}
+    return [make_part(sets, part, starts, colours) for part in PARTS.values() if loads_of(sets, part)]

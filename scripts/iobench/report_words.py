@@ -81,8 +81,20 @@ def plural(count, noun):
 
 
 def rank_text(rank):
+    if rank is None:
+        return BLANK
     best, worst = rank
     return f"{best}" if best == worst else f"{best}\N{EN DASH}{worst}"
+
+
+def remarks(row):
+    """What to know of a cell before trusting it."""
+    rounds = row["rounds"]
+    texts = [row["void"], row["errors"] and plural(row["errors"], "error"),
+             row["failures"] and f"{plural(row['failures'], 'run')} failed",
+             row["client_limited"] and f"client-limited in {row['client_limited']} of {rounds}",
+             row["unsteady"] and f"not steady in {row['unsteady']} of {rounds}"]
+    return "; ".join(text for text in texts if text)
 
 
 # ---- headlines
@@ -164,7 +176,7 @@ def certainty(part):
     """How sure a part's headlines are."""
     ratios = all_ratios(part)
     if not ratios:
-        return "One thing was measured under each load: there is nothing to compare."
+        return "Nothing can be compared: there is one sound result under each load."
     rounds = [ratio["rounds"] for ratio in ratios]
     if max(rounds) < 3:
         return f"{plural(max(rounds), 'round')} each: too few to show any difference."

@@ -116,6 +116,27 @@ def test_ranks_that_the_rounds_do_not_separate_are_shared(tmp_path):
     assert ranks == {"io_uring": "1", "epoll": "2–3", "libev": "2–3"}
 
 
+def test_errors_and_starved_connections_make_a_comparison_void(tmp_path):
+    lossy = [Round(200e3, errors={"timeout": 1}), *scaled(2)[1:]]
+    unfair = [Round(300e3, starved=40), *scaled(3)[1:]]
+    made_up.result_set(tmp_path, {EPOLL: STEADY, URING: lossy, LIBEV: unfair})
+    text, _ = markdown(tmp_path)
+    found = {model: rows(text, model)[0] for model in ("epoll", "io_uring", "libev")}
+    assert [found[model][0] for model in found] == ["1", "-", "-"]
+    assert [found[model][-1] for model in found] == ["1", "-", "-"]
+    assert found["io_uring"][10] == "void: errors; 1 error"
+    assert found["libev"][10] == "void: 40 connections never served"
+    assert "against epoll" not in text
+
+
+def test_limits_of_the_client_stand_beside_its_rate(tmp_path):
+    some = [Round(100e3, limited="it was busy"), Round(100e3), Round(100e3)]
+    made_up.result_set(tmp_path, {EPOLL: some})
+    text, _ = markdown(tmp_path)
+    assert rows(text, "epoll")[0][10] == "client-limited in 1 of 3"
+    assert "in 1 of 3 runs: it was busy" in text
+
+
 def test_two_rounds_show_nothing(tmp_path):
     made_up.result_set(tmp_path, {EPOLL: STEADY[:2], URING: scaled(2, STEADY[:2])})
     text, _ = markdown(tmp_path)
