@@ -209,12 +209,12 @@ def make_part(sets, part, starts, colours):
     shorten(loads)
     return {"name": part.NAME, "title": part.TITLE, "unit": part.UNIT,
             "one": "operation" if part.NAME == "file" else "request", "loads": loads,
-            "series": series.listed(part),
-            "scalings": scalings(loads)}
+            "series": series.listed(part), "scalings": scalings(loads)}
 
 
 def parts(sets):
     """Those of which something was measured."""
     starts = [start_of(found) for found in sets]
     colours = {}
-    return [make_part(sets, part, starts, colours) for part in PARTS.values() if loads_of(sets, part)]
+    return [make_part(sets, part, starts, colours) for part in PARTS.values()
+            if loads_of(sets, part)]
