@@ -68,7 +68,7 @@ def latency(samples):
 
 def intervals_of(report):
     """[(end in s, rate)]: a window without intervals is one."""
-    return [(one["t_s"], one["qps"]) for one in report["intervals"]] or [
+    return [(float(one["t_s"]), float(one["qps"])) for one in report["intervals"]] or [
         (report["window"]["duration_s"], report["rate"]["qps"])]
 
 
@@ -86,6 +86,12 @@ def seconds(text):
         return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
     except ValueError:
         return None
+
+
+def session(found):
+    """What the runs of a set were measured in; None if nothing says that they were interleaved."""
+    named = found.plan["session"]
+    return named if isinstance(named, str) else None
 
 
 def over_time(samples, start_s):

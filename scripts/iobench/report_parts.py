@@ -30,7 +30,7 @@ def compare(metric, one, other):
     at another time or place: there the medians' intervals must lie apart.
     """
     own, base = (found.by_round(cell.name, metric) for found, cell in (one, other))
-    sessions = {found.plan["session"] for found, _ in (one, other)}
+    sessions = {report_figures.session(found) for found, _ in (one, other)}
     if len(sessions) == 1 and None not in sessions:
         ratios = [own[number] / base[number] for number in own if base.get(number)]
         if not ratios:
@@ -133,10 +133,10 @@ def baseline_of(part, members):
 
 def ratios(one, base):
     """{metric: comparison} of a (set, cell) with its baseline; none of the baseline with itself."""
-    found, cell = one
     if one == base:
         return {}
-    names = {metric.name for metric in found.metrics(cell.name)}
+    own, its = ({metric.name for metric in found.metrics(cell.name)} for found, cell in (one, base))
+    names = own & its
     return {name: compare(name, one, base) for name in COMPARED_METRICS if name in names}
 
 

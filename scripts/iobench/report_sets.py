@@ -1,36 +1,28 @@
 """What a report is made from: result sets and loose reports, whatever state they are in."""
 
+import copy
+import math
 from pathlib import Path
 
-from iobench import loose, resultset
+from iobench import loose, report_figures, report_words, resultset
+from iobench.parts import PARTS
 
 UNUSABLE = (KeyError, TypeError, AttributeError, ValueError, IndexError, ArithmeticError)
 
 
-def check_text(report, *names):
-    value = report
-    for name in names:
-        value = value[name]
-    if not isinstance(value, str):
-        raise TypeError(f"{'.'.join(names)} is no text")
-
-
-def check(found, name, sample):
-    """Raises if a sample lacks what reports are made from, or has it in another form."""
-    client = sample["client"]
-    for metric in found.metrics(name):
-        value = metric.of([sample])
-        if value is not None and not 0 <= value < float("inf"):
+def check(found, name, number, sample):
+    """Raises if a run lacks what reports show, or has it in another form: shows it alone."""
+    alone = copy.copy(found)
+    alone.samples = {other: {} for other in found.samples} | {name: {number: sample}}
+    for metric in alone.metrics(name):
+        value = alone.merged(name, metric.name)
+        if value is not None and not 0 <= value < math.inf:
             raise ValueError(f"{metric.name} is {value!r}")
-    check_text(client, "host", "os")
-    check_text(client, "started_at")
-    [float(one["t_s"]) + float(one["qps"]) for one in client["intervals"]]
-    float(client["window"]["duration_s"])
-    float(client["throughput"]["both_mib_s"])
-    float(client["host"].get("steal_percent") or 0)
-    if not all(isinstance(text, str) for text in client["warnings"]):
-        raise TypeError("warnings are no texts")
-    sum(report["totals"]["errors"] for report in sample.values())
+    cell = found.planned[name].cell
+    report_figures.row(alone, PARTS[cell.part], cell, 0)
+    report_figures.seconds(sample["client"]["started_at"])
+    report_words.environment(alone)
+    alone.warnings()
 
 
 def sift(found):
@@ -38,7 +30,7 @@ def sift(found):
     for name, rounds in found.samples.items():
         for number, sample in list(rounds.items()):
             try:
-                check(found, name, sample)
+                check(found, name, number, sample)
             except UNUSABLE as error:
                 what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
                 found.problems.append(f"{found.stem(name, number)}.*.json: not a whole report: "
@@ -83,6 +75,7 @@ def read(paths):
     sets = [sift(one) for some, _ in found for one in some]
     problems = [text for _, some in found for text in some]
     useful = [one for one in sets if has_runs(one)]
-    problems += [text for one in sets if one not in useful for text in one.problems]
+    problems += [text for one in sets if one not in useful
+                 for text in one.problems or [f"{one.path}: no results"]]
     label_apart(useful)
     return useful, problems

@@ -1,6 +1,7 @@
 """What a report says in words: numbers with units, headlines, warnings, the environment."""
 
 from iobench import summary
+from iobench.report_figures import session
 from iobench.stats import RATIO_RULE
 from iobench.table import BLANK
 
@@ -192,7 +193,7 @@ def certainty(part):
 
 def machine(found):
     host = found.host() or {}
-    return tuple(host.get(name) for name in ("name", "os", "cpu_model", "cpus_online"))
+    return tuple(str(host.get(name)) for name in ("name", "os", "cpu_model", "cpus_online"))
 
 
 def cautions(sets):
@@ -202,7 +203,7 @@ def cautions(sets):
     made = [NOT_CONTROLLED.format(len(machines))] if len(machines) > 1 else []
     for one in machines:
         here = [found for found in known if machine(found) == one]
-        sessions = {found.plan["session"] or object() for found in here}
+        sessions = {session(found) or object() for found in here}
         if len(here) > 1 and len(sessions) > 1:
             made.append(NOT_INTERLEAVED.format(" and ".join(found.label for found in here)))
     return made
@@ -214,7 +215,8 @@ def warnings(sets, problems):
     made += [(True, f"Not read: {text}") for text in problems]
     for found in sets:
         where = f"{found.label}: " if len(sets) > 1 else ""
-        texts = [*map(str, found.plan["remarks"]),
+        remarked = found.plan["remarks"] if isinstance(found.plan["remarks"], list) else []
+        texts = [*map(str, remarked),
                  *(f"left out: {name}: {why}" for name, why in found.left_out.items()),
                  *(f"in {count} of {found.runs()} runs: {text}"
                    for text, count in found.warnings())]
@@ -231,7 +233,7 @@ def between(values, text):
 
 
 def pinning(found):
-    if found.plan["session"] is None:
+    if session(found) is None:
         return "not known (single reports)"
     return summary.where(found.plan["cpus"])
 

@@ -279,6 +279,8 @@ def load(path):
     except (KeyError, TypeError, AttributeError) as error:
         raise Unreadable(f"{Path(path) / 'plan.json'}: lacks {error}") from error
     for line in read_lines(found.path / "runs.jsonl"):
-        if isinstance(line, dict):
+        try:
             found.take(line)
+        except (AttributeError, KeyError, TypeError):
+            found.problems.append(f"{found.path / 'runs.jsonl'}: not a whole line: {line}")
     return found

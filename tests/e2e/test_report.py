@@ -5,6 +5,7 @@ What a reader sees of report.html is in test_report_browser.py.
 
 import importlib.util
 import json
+import random
 import re
 import subprocess
 from html.parser import HTMLParser
@@ -16,7 +17,7 @@ import pytest
 from harness import BIN
 from made_up import Round, cell
 
-from iobench import report as report_module, report_page
+from iobench import report as report_module, report_page, report_sets
 
 pytestmark = pytest.mark.skipif(
     not browser.DEBIAN and not report_page.found(),
@@ -238,6 +239,41 @@ def test_a_faulty_file_is_one_line_and_the_rest_is_reported(tmp_path, fault):
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "Not read" in text and rows(text, "io_uring")
     assert why.strip("'") in "".join(page(tmp_path).text)
+
+
+def places(value, above=()):
+    """The paths of all members of a JSON document."""
+    members = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, member in members:
+        yield (*above, key)
+        if isinstance(member, (dict, list)):
+            yield from places(member, (*above, key))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_member_of_another_form_stops_a_report(tmp_path, seed):
+    """Five times something else in a random place: what is left of the sets is reported."""
+    draw = random.Random(seed)
+    some = [cell(part, **{key: name}) for part, key, names in (
+        ("tcp", "backend", ("epoll", "libev")), ("udp", "backend", ("epoll",)),
+        ("file", "engine", ("sync", "libaio"))) for name in names]
+    made_up.result_set(tmp_path, {one: STEADY[:3] for one in some})
+    files = [*sorted((tmp_path / "raw").iterdir()), *[tmp_path / "plan.json"] * 3]
+    for _ in range(5):
+        file = draw.choice(files)
+        text = file.read_text(encoding="utf-8")
+        changed = json.loads(text)
+        *above, last = draw.choice(list(places(changed)))
+        holder = changed
+        for key in above:
+            holder = holder[key]
+        holder[last] = draw.choice([None, "x", -1, 0, [], {}, ["a"], {"a": 1}, True, 1e300])
+        file.write_text(json.dumps(changed), encoding="utf-8")
+        for paths in ([tmp_path], sorted((tmp_path / "raw").iterdir())):
+            sets, problems = report_sets.read(paths)
+            assert sets or problems
+            report_module.write(sets, tmp_path / "out", problems=problems)
+        file.write_text(text, encoding="utf-8")
 
 
 def test_a_faulty_set_does_not_keep_the_others_from_being_reported(tmp_path):
