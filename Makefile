@@ -93,7 +93,7 @@ LINK    := $(CC) -pthread $(CFLAGS) $(FLAGS_$(VARIANT)) $(LDFLAGS)
 # ---- Targets for people
 
 .DEFAULT_GOAL := all
-.PHONY: all deps bench test check test-sanitizers fuzz fuzz-run lint format install clean help \
+.PHONY: all deps bench reproduce test check test-sanitizers fuzz fuzz-run lint format install clean help \
         tests objects FORCE
 
 # A make of its own, in parallel: it sees what `deps` has just installed.
@@ -108,6 +108,11 @@ bench:  ## compare what there is on this machine, in about 100 s (ARGS="...": fo
 	@scripts/install-deps build bench
 	@+$(AGAIN) all
 	@scripts/bench $(ARGS)
+
+reproduce:  ## the published figures beside ours, in about 4 min (ARGS="...": for scripts/reproduce)
+	@scripts/install-deps build bench
+	@+$(AGAIN) all
+	@scripts/reproduce $(ARGS)
 
 test:  ## run every test, the unit tests with sanitizers too (ARGS="-k name": for pytest)
 	@scripts/install-deps build test
