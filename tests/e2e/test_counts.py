@@ -8,7 +8,7 @@ import subprocess
 import zlib
 
 import pytest
-from harness import eventually, each_backend, each_method, interval_requests
+from harness import SANITIZED, eventually, each_backend, each_method, interval_requests
 
 REQUESTS = 5000
 SIZE = 100
@@ -114,6 +114,14 @@ def test_json_on_stdout(backend, start_server, start_client):
     outcome = start_client(server.target, backend, "-n", 200, json_file="-").wait()
     assert outcome.report["totals"]["requests"] == 200
     assert "=== Final Results ===" in outcome.stderr
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's own memory is far more")
+def test_peak_memory_is_the_programs_own(start_server):
+    """Not that of the process that started it, which Linux's ru_maxrss would tell."""
+    ballast = bytearray(b"x") * (256 << 20)
+    peak = start_server("epoll").stop().report["memory"]["peak_rss_bytes"]
+    assert 1 << 20 < peak < 32 << 20, len(ballast)
 
 
 # ---- strace
