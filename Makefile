@@ -93,8 +93,8 @@ LINK    := $(CC) -pthread $(CFLAGS) $(FLAGS_$(VARIANT)) $(LDFLAGS)
 # ---- Targets for people
 
 .DEFAULT_GOAL := all
-.PHONY: all deps bench reproduce test check test-sanitizers fuzz fuzz-run lint format install clean help \
-        tests objects FORCE
+.PHONY: all deps bench reproduce test check test-sanitizers fuzz fuzz-run lint format install \
+        clean help tests objects FORCE
 
 # A make of its own, in parallel: it sees what `deps` has just installed.
 AGAIN = $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(CPUS))

@@ -10,6 +10,7 @@ from iobench.reproduce_rows import (
 KIB, MIB = 1 << 10, 1 << 20
 OTHERWISE = 100 * MIB, 8 * KIB  # file and small buffers, where no row says
 MOST_MIB = 4096
+UNTOLD = "How it was measured is not told"
 
 
 def quantity(entry, name, unit, most, otherwise):
@@ -36,7 +37,7 @@ def of_way(way, samples):
 def rates(way, plain):
     def of(samples):
         copying = median(list(of_way(plain, samples).values()))
-        return Figures(of_way(way, samples), {}, f"not told. Copying instead ({plain}): "
+        return Figures(of_way(way, samples), {}, f"{UNTOLD}. Copying instead ({plain}): "
                        f"{copying:,.0f} MiB/s. Calls made from Python: lower bounds")
 
     return of
@@ -44,7 +45,7 @@ def rates(way, plain):
 
 def speedup(way, plain):
     return lambda samples: Figures(ratios(of_way(way, samples), of_way(plain, samples)), {},
-                                   "not told. Rounds paired")
+                                   f"{UNTOLD}. Rounds paired")
 
 
 def rows_of(entry, i, probe):
@@ -58,7 +59,8 @@ def rows_of(entry, i, probe):
     row.figures = rates(*ways)
     if entry.has("target_mb_s"):
         other = replace(row, id=f"{row.id}-target", title="the same: the target", kind=LEAST,
-                        published=entry.number("target_mb_s"))
+                        published=entry.number("target_mb_s"),
+                        figures=lambda samples: Figures(of_way(ways[0], samples)))
     else:
         row.title += f", {entry.text('source').rsplit(', ', 1)[-1]}"
         claim = round(row.published / entry.number("versus_read_send_mb_s"), 2)

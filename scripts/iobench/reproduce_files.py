@@ -73,7 +73,7 @@ def alike_rows(context, load, old, new):
     rows = [Row(f"file_io.ratio-{name}", f"{NEW} cached / {OLD} O_DIRECT", TIMES,
                 round(new.published / old.published, 2), new.platform, kind=CLAIM,
                 runs=[*new.runs, *old.runs], figures=ratio_figures(
-                    polled_iops, read_iops, "the page cache against a device, by a coarse clock"))]
+                    polled_iops, read_iops, "The page cache against a device, by a coarse clock"))]
     for direct, how in HOW.items():
         runs = [quota_run(context, load, engine, direct) for engine in (NEW, OLD)]
         for run in runs:
@@ -85,7 +85,7 @@ def alike_rows(context, load, old, new):
         rows.append(Row(f"file_io.ratio-direct-{direct}-{name}", f"{NEW} / {OLD}, both {how}",
                         TIMES, None, new.platform, runs=runs,
                         figures=ratio_figures(polled_iops, read_iops, (
-                            f"like with like: so much is left of {rows[0].published:.1f}"))))
+                            f"Like with like: so much is left of {rows[0].published:.1f}"))))
     return rows
 
 

@@ -37,7 +37,7 @@ def batch_rows(context, target):
 def idle_figures(samples):
     rss = median([sample["rss_bytes"] for sample in samples.values()])
     return Figures(each(lambda sample: sample["private_bytes"], samples), {},
-                   f"its own pages; with those of shared libraries {rss:,.0f} bytes",
+                   f"Its own pages; with those of shared libraries {rss:,.0f} bytes",
                    {"rss_bytes": rss})
 
 

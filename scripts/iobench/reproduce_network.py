@@ -54,7 +54,7 @@ def echo_figures(samples):
     beside = latency(tcp, samples) | {"both_mib_s": mib_s, "recvs_per_request": per_request}
     effect = ("so it counts right at this size" if abs(per_request - 1) < 0.005 else
               "each counted as one")
-    text = (f"recvs: {per_request:.3f} per request, {effect}. {mib_s:,.1f} MiB/s both ways; not "
+    text = (f"Recvs: {per_request:.3f} per request, {effect}. {mib_s:,.1f} MiB/s both ways; not "
             f"recorded then: P50 {us(beside['p50_ns'])}, P99 {us(beside['p99_ns'])}")
     return Figures(each(qps, samples), each(reads_s, samples), text, beside)
 
@@ -103,7 +103,7 @@ def tcp_echo(context):
                         f"{figures.size_text(size)}", TIMES,
                         round(new.published / old.published, 2), new.platform, kind=CLAIM,
                         runs=[*new.runs, *old.runs],
-                        figures=ratio_figures(reads_s, qps, "a recv of each backend; rounds paired")))
+                        figures=ratio_figures(reads_s, qps, "Recvs, as above; rounds paired")))
         large = context.planned(tcp, backend=OLD, connections=connections, size=LARGE_BYTES,
                                 **SLEEPING)
         rows.append(Row(f"tcp_echo.large-{name}", f"{OLD}, {connections:,} x "
@@ -187,7 +187,7 @@ def server_syscalls(samples):
 
 def speedup_figures(new, old):
     calls = {OLD: server_syscalls(old), NEW: server_syscalls(new)}
-    text = "nothing, it is an expectation. Server's system calls per request: " + ", ".join(
+    text = "It was expected, not measured. Server's system calls per request: " + ", ".join(
         f"{name} {amount:.2f}" for name, amount in calls.items())
     return Figures(ratios(each(qps, new), each(qps, old)), {}, text, {"server_syscalls": calls})
 
@@ -204,9 +204,11 @@ def counter(of, says):
 
 COUNTERS = {  # published name: our name, and what is counted
     "syscalls_per_event": ("system calls per request", counter(
-        lambda sample: server_syscalls({0: sample}), OLD + " makes {:.2f}, at the same load")),
+        lambda sample: server_syscalls({0: sample}),
+        "By the server; " + OLD + " makes {:.2f} at the same load")),
     "cqes_per_iteration": ("completions per wait", counter(
-        lambda sample: sample["server"]["loop"]["events_per_wait_mean"], OLD + " sees {:.1f}")),
+        lambda sample: sample["server"]["loop"]["events_per_wait_mean"],
+        "By the server; " + OLD + " sees {:.1f} events")),
 }
 
 

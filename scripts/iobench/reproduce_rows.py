@@ -15,6 +15,7 @@ from iobench.matrix import Planned
 from iobench.stats import median
 
 RESAMPLES, CONFIDENCE = 2000, 0.95
+FEWEST = 3  # rounds that an interval says something with
 DIFFERS = 0.05  # a method's figure is an artefact if it is off by more than that, beyond its noise
 
 TIMES = "x"  # the unit of a ratio
@@ -108,15 +109,21 @@ def ratios(over, under):
 
 def verdict(row, way, true):
     """In a word or two; "" where nothing is judged."""
+    judged = row.kind != FIGURE or way and row.unit != TIMES
+    if judged and len(true.by_round) < FEWEST:
+        return "too few rounds to tell"
     if row.kind in (LEAST, MOST):
-        reached = (true.median >= row.published) == (row.kind == LEAST)
+        if true.low <= row.published <= true.high and true.low < true.high:
+            return "unclear"
+        reached = true.median >= row.published if row.kind == LEAST else (
+            true.median <= row.published)
         return "target reached" if reached else "target missed"
     if row.kind == CLAIM:
         low, high = row.published if isinstance(row.published, tuple) else [row.published] * 2
         if true.high < low:
             return "below the claim"
         return "above the claim" if true.low > high else "in agreement"
-    if way and row.unit != TIMES:
+    if judged:
         off = value(ratios(true.by_round, way.by_round))
         if off.low > 1 + DIFFERS or off.high < 1 - DIFFERS:
             return "artefact"

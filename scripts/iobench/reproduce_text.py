@@ -50,15 +50,16 @@ def values(row):
 
 
 def remark(row):
-    """What is to be said of it: a word or two that judge, and a sentence."""
+    """What is to be said of it: (a word or two that judge, the rest)."""
     if row["status"] != MEASURED:
-        return row["status"], row["why"]
+        return row["status"], f": {row['why']}"
     failed, word = row["failures"], row["verdict"]
     if row["published_is"] == CLAIM and row["unit"] == TIMES:
         low, high = (digits_text(getattr(row["true"], end)) for end in ("low", "high"))
         word += f": claimed {published_text(row)}x, measured {low}-{high}x"
-    return word, row["measured"] + (
-        f". {len(failed)} runs failed: {failed[-1]}" if failed else "")
+    said = [row["measured"], f"{len(failed)} of its runs failed: {failed[-1]}" if failed else ""]
+    rest = ". ".join(filter(None, said))
+    return word, f". {rest}" if word and rest else rest
 
 
 def sections(found):
@@ -88,7 +89,8 @@ def notes(found):
     rounds = found["rounds"]
     told = [NOTES[0].format(rounds, QUOTA_ROUNDS * rounds), NOTES[1]]
     told += ["interrupted: not all rounds were run (--resume goes on)"] * found["interrupted"]
-    return told + [f"in {one['runs']} runs: {one['text']}" for one in found["warnings"]]
+    return told + [f"in {one['runs']} run{'s' * (one['runs'] > 1)}: {one['text']}"
+                   for one in found["warnings"]]
 
 
 def as_text(found, colour=False):
@@ -105,9 +107,8 @@ def as_text(found, colour=False):
 
     def lines(row, unit):
         first, *rest = textwrap.wrap(title(row, unit), name_width, subsequent_indent=GAP)
-        word, sentence = remark(row)
         return [align([first, *values(row)], widths), *rest,
-                *wrapped(f"{word}. {sentence}" if word else sentence, GAP * 2)]
+                *wrapped("".join(remark(row)), GAP * 2)]
 
     out = [bold + TITLE + plain, *wrapped(host_text(found)), ""]
     for heading, caveat, rows, unit in sections(found):
@@ -127,8 +128,7 @@ def as_markdown(found):
         out += [f"## {heading}", "", *[caveat, ""] * bool(caveat), line("", *NAMES),
                 line(":---", *["---:"] * (len(NAMES) - 1), ":---")]
         for row in rows:
-            word, sentence = remark(row)
-            out.append(line(title(row, unit), *values(row),
-                            f"**{word}**. {sentence}" if word else sentence))
+            word, rest = remark(row)
+            out.append(line(title(row, unit), *values(row), f"**{word}**{rest}" if word else rest))
         out.append("")
     return "\n".join(out + [f"- {note}" for note in notes(found)]) + "\n"
