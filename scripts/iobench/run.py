@@ -111,9 +111,15 @@ interrupts = Interrupts()
 
 
 def leashed(command):
-    """The command, told to end when this script does, even if it is killed: Linux can say so."""
+    """The command, told to end when this script does, even if it is killed: Linux can say so.
+
+    If the script ended before that was said, the shell sees another parent and starts nothing.
+    """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else command
+    if not setpriv:
+        return command
+    still_there = f'test $PPID -eq {os.getpid()} && exec "$@"'
+    return [setpriv, "--pdeathsig", "TERM", "--", "sh", "-c", still_there, "sh", *command]
 
 
 @contextmanager
