@@ -147,8 +147,8 @@ def datagram_rows(context, entry, i):
         row.obstacle = foreign(row.platform) or datagram_known(entry)
         return [row]
     size, workers = entry.count("message_bytes", 65507), entry.count("server_workers", 1024)
-    clients, messages = entry.count("clients", 100000), entry.count("messages_per_client", 1 << 32)
-    pipeline = entry.count("pipeline", 10000)
+    clients, pipeline = entry.count("clients", 100000), entry.count("pipeline", 10000)
+    messages = entry.count("messages_per_client", (1 << 32) - 1)
     row.title = f"{backend}, {clients} x {messages:,} x {figures.size_text(size)}"
     row.obstacle = obstacle(entry)
     if row.obstacle:

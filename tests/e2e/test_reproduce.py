@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the rows that r
 REPRODUCE = str(ROOT / "scripts" / "reproduce")
 PUBLISHED = json.loads((ROOT / "results" / "published.json").read_text(encoding="utf-8"))
 PATIENCE_S = 120
-QUICK = ["--rounds", "1", "--duration", "30ms", "--warmup", "0"]
+QUICK = ["--rounds", "1", "--duration", "200ms", "--warmup", "0"]
 ROWS = ["tcp_echo", "udp_echo", "file_io.0", "io_uring_dispatcher.0", "zero_copy", "event_loop"]
 
 
@@ -258,7 +258,7 @@ def processes_of(marker):
 def test_interrupted_and_resumed(tmp_path, number):
     out = tmp_path / f"out-{number.name}"
     args = [REPRODUCE, "--rows", "tcp_echo,udp_echo.0,zero_copy", "--rounds", "2", "--duration",
-            "100ms", "--warmup", "0", "--output", str(out)]
+            "200ms", "--warmup", "0", "--output", str(out)]
     with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as first:
         for _ in range(3):
             assert re.match(r"\[ *\d+/", first.stdout.readline())
