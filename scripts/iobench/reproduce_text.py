@@ -78,7 +78,7 @@ def title(row, unit):
 def host_text(found):
     host, cpus = found["host"], found["cpus"]
     if not host:
-        return "nothing was measured"
+        return "no program of the suite was run"
     where = f", server on CPU {cpus[0]}, TCP client on CPU {cpus[1]}" if cpus else ""
     return (f"{host['os']}, {host['cpu_model'] or 'unknown CPU'}, {host['cpus_online']} CPUs, "
             f"virtualisation: {host['virtualisation'] or 'unknown'}, load before: "
