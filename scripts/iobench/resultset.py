@@ -238,6 +238,8 @@ class Store(ResultSet):
             found.take(line)
         found.problems.clear()  # what could not be read is measured again
         (found.path / "raw").mkdir(exist_ok=True)
+        for scratch in (found.path / "raw").glob("*.json.*"):
+            scratch.unlink()  # what a program was writing when it was killed
         # Without what is measured again, and without a torn line that the next would be glued to.
         keep = [line for line in lines if line.get("outcome") != MEASURED
                 or line.get("round") in found.samples.get(line.get("cell"), {})]

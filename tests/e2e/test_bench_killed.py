@@ -127,8 +127,6 @@ def test_killed_and_resumed(matrix, whole_s, tmp_path, moment, number):
     process.send_signal(number)
     status, _, complaints = finish(process)
     assert status in (-number, 130, 0), complaints
-    if status == -signal.SIGTERM:
-        assert not out.exists()  # before it caught signals there was nothing to keep
     eventually(lambda: not marked(mark), f"the end of {marked(mark)}")
     if not assert_valid(out):
         return
