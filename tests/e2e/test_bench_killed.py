@@ -131,6 +131,7 @@ def test_killed_and_resumed(matrix, whole_s, tmp_path, moment, number):
     if not assert_valid(out):
         return
     before = lines_of(out) if (out / "runs.jsonl").exists() else []
+    (out / "raw" / "cell-1.client.json.A1b2C3").write_text("{", encoding="utf-8")  # half written
     outcome = finish(start("--resume", out, mark=mark))
     assert (outcome[0], outcome[2]) == (0, "")
     assert_complete(out)
