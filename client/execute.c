@@ -1,7 +1,6 @@
 #include "client/execute.h"
 
 #include "client/print.h"
-#include "client/series.h"
 #include "common/clock.h"
 
 #include <string.h>
@@ -20,11 +19,11 @@ static uint64_t choose_tick_ns(const struct client_config *config)
     return tick_ns;
 }
 
-static void print_news(FILE *out, const struct run *run, struct series *series, bool live)
+static void print_news(FILE *out, const struct run *run, struct ticks_reader *series, bool live)
 {
-    struct series_point p;
+    struct ticks_point p;
 
-    while (series_next(series, &p)) {
+    while (ticks_next(series, &p)) {
         if (live)
             print_live_clear(out);
         print_interval(out, run, &p);
@@ -37,13 +36,12 @@ static void print_news(FILE *out, const struct run *run, struct series *series, 
  */
 static bool watch(struct run *run, FILE *out)
 {
-    struct series series;
-    struct series_point p;
+    struct ticks_reader series = flight_series(run);
+    struct ticks_point p;
     bool interrupted = false, live = out && isatty(fileno(out));
     uint64_t look_ns = run->tick_ns < LOOK_NS ? run->tick_ns : LOOK_NS;
     uint64_t next_ns = CLOCK_NEVER_NS;
 
-    series_begin(&series, run);
     for (;;) {
         enum crew_news news = crew_wait(&run->crew, next_ns);
         uint64_t start_ns = atomic_load(&run->start_ns), now_ns = clock_now_ns();
@@ -63,7 +61,7 @@ static bool watch(struct run *run, FILE *out)
             print_news(out, run, &series, live);
         if (news == CREW_DONE)
             return interrupted;
-        if (live && series_peek(&series, &p))
+        if (live && ticks_peek(&series, &p))
             print_live(out, run, &p);
     }
 }

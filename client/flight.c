@@ -598,6 +598,7 @@ int flight_run(struct worker *w)
         crew_wake_all(&f->run->crew);
     }
     f->ended_ns = clock_now_ns();
+    atomic_store_explicit(&f->ticks.over, true, memory_order_release);
     count_unsent(f);
     return err;
 }
@@ -624,14 +625,15 @@ static int init_thread(struct run *run, unsigned index)
     hist_reset(&f->lateness);
     hist_reset(&f->queued);
     hist_reset(&f->connects);
-    f->ticks = calloc(TICKS_MAX, sizeof *f->ticks);
-    return f->ticks ? 0 : -ENOMEM;
+    run->ticks[index] = &f->ticks;
+    return ticks_init(&f->ticks, run->tick_ns);
 }
 
 int flight_init(struct run *run)
 {
     run->flights = calloc(run->crew.count, sizeof *run->flights);
-    if (!run->flights)
+    run->ticks = calloc(run->crew.count, sizeof *run->ticks);
+    if (!run->flights || !run->ticks)
         return -ENOMEM;
     for (unsigned i = 0; i < run->crew.count; i++)
         if (init_thread(run, i))
@@ -639,10 +641,18 @@ int flight_init(struct run *run)
     return pattern_init(&run->pattern, run->sizes.longest_bytes * run->config->pipeline);
 }
 
+struct ticks_reader flight_series(const struct run *run)
+{
+    unsigned per_interval = (unsigned)(run->config->interval_ns / run->tick_ns);
+
+    return (struct ticks_reader){run->ticks, run->crew.count, .ticks_per_interval = per_interval};
+}
+
 void flight_free(struct run *run)
 {
     for (unsigned i = 0; run->flights && i < run->crew.count; i++)
-        free(run->flights[i].ticks);
+        ticks_free(&run->flights[i].ticks);
     free(run->flights);
+    free(run->ticks);
     pattern_free(&run->pattern);
 }

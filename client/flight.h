@@ -20,9 +20,11 @@
 #include "client/config.h"
 #include "client/pattern.h"
 #include "client/sizes.h"
+#include "common/fairness.h"
 #include "common/hist.h"
 #include "common/loop.h"
 #include "common/pace.h"
+#include "common/ticks.h"
 #include "common/worker.h"
 
 #include <stdatomic.h>
@@ -58,19 +60,6 @@ struct flight_conn {
 
 TAILQ_HEAD(conn_list, flight_conn);
 
-/* What was completed in one tick of the window: the grain of the series. */
-struct tick {
-    uint64_t requests, errors;
-};
-
-enum { TICKS_MAX = 1 << 16 };
-
-/* Requests per connection in the window, folded up. */
-struct fairness {
-    uint64_t connections, starved, min_requests, max_requests;
-    double sum, sum_of_squares;
-};
-
 /* Shared by the threads of a run; constant but for the atomics. */
 struct run {
     const struct client_config *config;
@@ -81,7 +70,8 @@ struct run {
     enum pace_arrivals arrivals;
     bool verify_full;
     uint64_t tick_ns;
-    struct flight *flights;        /* one per thread */
+    struct flight *flights;        /* one per thread ... */
+    struct ticks **ticks;          /* ... and their ticks */
     atomic_uint ready;             /* threads that have their connections */
     atomic_uint_fast64_t start_ns; /* 0 until all are ready */
     atomic_bool stop;              /* end early, keep what was measured */
@@ -130,12 +120,8 @@ struct flight {
     uint64_t idle_at_start_ns, idle_at_end_ns; /* time spent looking for events in vain */
     uint64_t window_start_ns, window_end_ns, drain_end_ns, ended_ns;
     uint64_t unfinished; /* requests in flight when the window ended */
-    struct fairness fairness;
-
-    struct tick *ticks; /* TICKS_MAX */
-    uint64_t tick_start_requests, tick_start_errors, tick_end_ns;
-    atomic_uint ticks_done;  /* how many the main thread may read */
-    atomic_bool window_over; /* there will be no more; window_*_ns are final */
+    struct fairness fairness; /* requests per connection in the window */
+    struct ticks ticks;
 };
 
 static inline struct flight_conn *flight_conn(struct conn *c)
@@ -146,6 +132,9 @@ static inline struct flight_conn *flight_conn(struct conn *c)
 /* Prepares the threads' parts for an initialised crew and loop configuration: 0 or -ENOMEM. */
 int flight_init(struct run *run);
 void flight_free(struct run *run);
+
+/* The window so far, from its start: in intervals as the configuration has them. */
+struct ticks_reader flight_series(const struct run *run);
 
 /* The body of a worker thread. */
 int flight_run(struct worker *w);

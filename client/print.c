@@ -50,7 +50,7 @@ static double throughput_mib_s(const struct run *run, double qps)
     return qps * 2.0 * run->sizes.mean_bytes / MIB;
 }
 
-static void print_point(FILE *out, const struct run *run, const struct series_point *p)
+static void print_point(FILE *out, const struct run *run, const struct ticks_point *p)
 {
     char qps[UNITS_TEXT_CAP], total[UNITS_TEXT_CAP], errors[UNITS_TEXT_CAP];
 
@@ -60,14 +60,14 @@ static void print_point(FILE *out, const struct run *run, const struct series_po
             units_count(errors, sizeof errors, p->errors));
 }
 
-void print_interval(FILE *out, const struct run *run, const struct series_point *p)
+void print_interval(FILE *out, const struct run *run, const struct ticks_point *p)
 {
     print_point(out, run, p);
     fputc('\n', out);
     fflush(out);
 }
 
-void print_live(FILE *out, const struct run *run, const struct series_point *p)
+void print_live(FILE *out, const struct run *run, const struct ticks_point *p)
 {
     double left_s = (double)run->config->duration_ns / (double)NS_PER_S - p->end_s;
 
@@ -156,11 +156,11 @@ static void print_fairness(FILE *out, const struct fairness *f)
 {
     char least[UNITS_TEXT_CAP], most[UNITS_TEXT_CAP];
 
-    if (f->connections == 0 || f->sum <= 0)
+    if (f->peers == 0 || f->sum <= 0)
         return;
     fprintf(out, "Fairness:       Jain %.4f | least served %s, most served %s requests",
-            results_jain(f), units_count(least, sizeof least, f->min_requests),
-            units_count(most, sizeof most, f->max_requests));
+            fairness_jain(f), units_count(least, sizeof least, f->min),
+            units_count(most, sizeof most, f->max));
     if (f->starved)
         fprintf(out, " | %s STARVED: no reply in the whole window",
                 units_count(least, sizeof least, f->starved));

@@ -5,7 +5,6 @@
 #define IOBENCH_CLIENT_PRINT_H
 
 #include "client/results.h"
-#include "client/series.h"
 
 #include <stdio.h>
 
@@ -13,10 +12,10 @@
 void print_header(FILE *out, const struct run *run);
 
 /* "[1s] QPS: 310,190 | Throughput: 151.46 MB/s | Total: 310,190 | Errors: 0" */
-void print_interval(FILE *out, const struct run *run, const struct series_point *p);
+void print_interval(FILE *out, const struct run *run, const struct ticks_point *p);
 
 /* The current interval on a terminal: the same, overwritten in place, with the time left. */
-void print_live(FILE *out, const struct run *run, const struct series_point *p);
+void print_live(FILE *out, const struct run *run, const struct ticks_point *p);
 void print_live_clear(FILE *out);
 
 void print_final(FILE *out, const struct run *run, const struct results *r);

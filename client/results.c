@@ -1,7 +1,6 @@
 #include "client/results.h"
 
 #include "client/search.h"
-#include "client/series.h"
 #include "common/clock.h"
 #include "common/report.h"
 #include "common/report_loop.h"
@@ -18,20 +17,6 @@
 
 /* A thread that is on a CPU for so much of the window has no room for more. */
 #define SATURATED 0.95
-
-static void merge_fairness(struct fairness *into, const struct fairness *from)
-{
-    if (from->connections == 0)
-        return;
-    if (into->connections == 0 || from->min_requests < into->min_requests)
-        into->min_requests = from->min_requests;
-    if (from->max_requests > into->max_requests)
-        into->max_requests = from->max_requests;
-    into->connections += from->connections;
-    into->starved += from->starved;
-    into->sum += from->sum;
-    into->sum_of_squares += from->sum_of_squares;
-}
 
 static double seconds(uint64_t ns)
 {
@@ -56,7 +41,7 @@ static void add_thread(struct results *r, const struct flight *f, uint64_t *end_
     r->sent += f->sent_in_window;
     if (f->queue_peak > r->queue_peak)
         r->queue_peak = f->queue_peak;
-    merge_fairness(&r->fairness, &f->fairness);
+    fairness_merge(&r->fairness, &f->fairness);
     r->cpu.user_ns += cpu.user_ns;
     r->cpu.system_ns += cpu.system_ns;
     r->unfinished += f->unfinished;
@@ -78,6 +63,7 @@ void results_collect(struct results *r, const struct run *run, const struct cond
                      bool interrupted)
 {
     struct stats whole = crew_stats(&run->crew);
+    struct ticks_reader series = flight_series(run);
     uint64_t end_ns = 0;
 
     memset(r, 0, sizeof *r);
@@ -100,15 +86,10 @@ void results_collect(struct results *r, const struct run *run, const struct cond
     }
     if (end_ns)
         r->duration_s = seconds(end_ns - run->flights[0].window_start_ns);
-    series_steady(run, &r->steady);
+    ticks_steady(&series, &r->steady);
     r->window.open_peak = whole.open_peak;
     memcpy(r->window.errors, whole.errors, sizeof whole.errors);
     r->errors = stats_errors_total(&whole);
-}
-
-double results_jain(const struct fairness *f)
-{
-    return f->sum * f->sum / ((double)f->connections * f->sum_of_squares);
 }
 
 double results_rate(const struct results *r, uint64_t count)
@@ -143,14 +124,6 @@ bool results_failed(const struct results *r)
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static void write_fairness(struct report *report, const struct fairness *f)
-{
-    report_number(report, "fairness.jain", results_jain(f));
-    report_integer(report, "fairness.min_requests", f->min_requests);
-    report_integer(report, "fairness.max_requests", f->max_requests);
-    report_integer(report, "fairness.starved", f->starved);
-}
-
 static void write_open_loop(struct report *report, const struct results *r, const struct run *run)
 {
     if (run->config->rate == 0)
@@ -179,12 +152,11 @@ static void write_churn(struct report *report, const struct results *r, const st
 static void write_series(struct report *report, const struct run *run)
 {
     static const char *const names[] = {"t_s", "qps", "errors"};
-    struct series series;
-    struct series_point p;
+    struct ticks_reader reader = flight_series(run);
+    struct ticks_point p;
 
     report_array(report, "intervals");
-    series_begin(&series, run);
-    while (series_next(&series, &p)) {
+    while (ticks_next(&reader, &p)) {
         double values[] = {p.end_s, p.qps, (double)p.errors};
 
         report_append_point(report, "intervals", names, values, 3);
@@ -266,7 +238,7 @@ int results_write(const struct results *r, const struct run *run, const struct s
     write_churn(report, r, run);
     if (search)
         search_report(report, search, config->find_rate);
-    write_fairness(report, &r->fairness);
+    fairness_report(report, &r->fairness);
     report_cpu(report, r->cpu, r->window.requests);
     report_number(report, "cpu.busiest_thread", r->busiest_thread);
     report_integer(report, "memory.peak_rss_bytes", os_peak_rss_bytes());

@@ -43,9 +43,6 @@ struct results {
 void results_collect(struct results *r, const struct run *run, const struct conditions *conditions,
                      bool interrupted);
 
-/* Jain's index of fairness, 0 to 1; 1 for connections all served alike. NaN without any request. */
-double results_jain(const struct fairness *f);
-
 /* Per second of the window; 0 for a window of no length. */
 double results_rate(const struct results *r, uint64_t count);
 

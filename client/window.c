@@ -12,35 +12,15 @@ static void set_deadline(struct flight *f)
                                                        : CLOCK_NEVER_NS;
 
     f->deadline_ns =
-        f->phase == PHASE_WINDOW && f->tick_end_ns < phase_end_ns ? f->tick_end_ns : phase_end_ns;
+        f->phase == PHASE_WINDOW && f->ticks.end_ns < phase_end_ns ? f->ticks.end_ns : phase_end_ns;
 }
 
 static void publish_tick(struct flight *f)
 {
     const struct stats *s = &f->worker->stats;
-    unsigned n = atomic_load_explicit(&f->ticks_done, memory_order_relaxed);
-    uint64_t errors = stats_errors_total(s);
 
-    f->tick_end_ns += f->run->tick_ns;
-    if (n == TICKS_MAX)
-        return;
-    f->ticks[n].requests = s->requests - f->tick_start_requests;
-    f->ticks[n].errors = errors - f->tick_start_errors;
-    f->tick_start_requests = s->requests;
-    f->tick_start_errors = errors;
-    atomic_store_explicit(&f->ticks_done, n + 1, memory_order_release);
+    ticks_publish(&f->ticks, s->requests, stats_errors_total(s));
     crew_tell(f->worker->crew);
-}
-
-void fairness_add(struct fairness *sum, uint64_t requests, bool waiting)
-{
-    if (sum->connections++ == 0 || requests < sum->min_requests)
-        sum->min_requests = requests;
-    if (requests > sum->max_requests)
-        sum->max_requests = requests;
-    sum->starved += requests == 0 && waiting;
-    sum->sum += (double)requests;
-    sum->sum_of_squares += (double)requests * (double)requests;
 }
 
 static void begin_window(struct flight *f, const struct loop *l)
@@ -53,9 +33,7 @@ static void begin_window(struct flight *f, const struct loop *l)
     f->at_start = *s;
     f->cpu_at_start = os_thread_cpu_time();
     f->idle_at_start_ns = l->spin.idle_ns;
-    f->tick_start_requests = s->requests;
-    f->tick_start_errors = stats_errors_total(s);
-    f->tick_end_ns = f->window_start_ns + f->run->tick_ns;
+    ticks_start(&f->ticks, f->window_start_ns, s->requests, stats_errors_total(s));
     if (f->config->rate && f->config->requests) {
         f->budget = f->quota;
     } else if (f->config->requests) {
@@ -76,8 +54,8 @@ static void end_window(struct flight *f, struct loop *l, uint64_t at_ns)
     for (struct conn *c = conn_next(&l->conns, NULL); c; c = conn_next(&l->conns, c))
         if (!c->connecting)
             fairness_add(&f->fairness, flight_conn(c)->requests, flight_conn(c)->in_flight > 0);
-    publish_tick(f); /* the last one may be shorter than the others */
-    atomic_store_explicit(&f->window_over, true, memory_order_release);
+    ticks_end(&f->ticks, at_ns, f->at_end.requests, stats_errors_total(&f->at_end));
+    crew_tell(f->worker->crew);
 }
 
 static void catch_up(struct flight *f, struct loop *l)
@@ -85,7 +63,7 @@ static void catch_up(struct flight *f, struct loop *l)
     while (f->now_ns >= f->deadline_ns) {
         if (f->phase == PHASE_WARM_UP)
             begin_window(f, l);
-        else if (f->now_ns >= f->window_end_ns && f->tick_end_ns >= f->window_end_ns)
+        else if (f->now_ns >= f->window_end_ns && f->ticks.end_ns >= f->window_end_ns)
             end_window(f, l, f->window_end_ns);
         else
             publish_tick(f);

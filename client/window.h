@@ -24,7 +24,4 @@ static inline bool window_holds(const struct flight *f, uint64_t moment_ns)
     return moment_ns >= f->window_start_ns && moment_ns < f->window_end_ns;
 }
 
-/* waiting: it was asked for something; one that was never asked is not starved. */
-void fairness_add(struct fairness *sum, uint64_t requests, bool waiting);
-
 #endif

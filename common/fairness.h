@@ -6,14 +6,17 @@
 
 #include "common/report.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct fairness {
-    uint64_t peers, starved, min, max; /* starved: peers with a count of 0 */
+    uint64_t peers, starved, min, max;
     double sum, sum_of_squares;
 };
 
-void fairness_add(struct fairness *f, uint64_t count);
+/* asked: it was asked for something; a peer that never was is not starved, whatever its count. */
+void fairness_add(struct fairness *f, uint64_t count, bool asked);
+void fairness_merge(struct fairness *into, const struct fairness *from);
 
 /* Jain's index, 0 to 1; 1 when all counts are alike. NaN when they are all 0. */
 double fairness_jain(const struct fairness *f);

@@ -8,7 +8,7 @@
 int ticks_init(struct ticks *t, uint64_t length_ns)
 {
     *t = (struct ticks){.length_ns = length_ns};
-    t->rows = calloc(TICKS_MAX, sizeof *t->rows);
+    t->rows = calloc(TICKS_LEVELS, sizeof *t->rows);
     return t->rows ? 0 : -ENOMEM;
 }
 
@@ -29,9 +29,14 @@ void ticks_publish(struct ticks *t, uint64_t requests, uint64_t errors)
     unsigned n = atomic_load_explicit(&t->done, memory_order_relaxed);
 
     t->end_ns += t->length_ns;
-    if (n == TICKS_MAX)
+    if (n >> (TICKS_LEVELS - 1) == TICKS_MAX)
         return;
-    t->rows[n] = (struct tick){requests - t->counted.requests, errors - t->counted.errors};
+    for (unsigned level = 0; level < TICKS_LEVELS; level++) {
+        if (n >> level >= TICKS_MAX)
+            continue;
+        t->rows[level][n >> level].requests += requests - t->counted.requests;
+        t->rows[level][n >> level].errors += errors - t->counted.errors;
+    }
     t->counted = (struct tick){requests, errors};
     atomic_store_explicit(&t->done, n + 1, memory_order_release);
 }
@@ -76,29 +81,106 @@ static uint64_t window_ns(const struct ticks_reader *r)
     return longest;
 }
 
-bool ticks_next(struct ticks_reader *r, struct ticks_point *p)
+/* The finest level that has room for so many ticks in whole pairs of intervals. */
+static unsigned level_for(const struct ticks_reader *r, unsigned ticks)
 {
-    bool all_over;
-    unsigned n = r->next;
+    unsigned pair = 2 * r->ticks_per_interval, level = r->level;
+    uint64_t room = TICKS_MAX / pair * pair;
+
+    while (ticks > room << level && level + 1 < TICKS_LEVELS)
+        level++;
+    return level;
+}
+
+/* All threads' requests and errors of a row. */
+static struct tick row_sum(const struct ticks_reader *r, unsigned level, unsigned row)
+{
+    struct tick sum = {0};
+
+    for (unsigned i = 0; i < r->count; i++) {
+        sum.requests += r->threads[i]->rows[level][row].requests;
+        sum.errors += r->threads[i]->rows[level][row].errors;
+    }
+    return sum;
+}
+
+/* The interval that is to be read next, as far as it has come. */
+struct stretch {
+    unsigned level, from, to; /* ticks */
+    bool whole, all_over;
+};
+
+static struct stretch next_stretch(const struct ticks_reader *r)
+{
+    struct stretch s = {.from = r->next};
+    unsigned done = r->count ? complete(r, &s.all_over) : 0;
+    unsigned end;
+
+    s.level = level_for(r, r->next == 0 && s.all_over ? done : r->next + 1);
+    end = s.from + (r->ticks_per_interval << s.level);
+    s.whole = done >= end || s.all_over;
+    s.to = done < end ? done : end;
+    if (!s.all_over)
+        s.to = s.to >> s.level << s.level; /* a row that is still being added to is left alone */
+    return s;
+}
+
+static bool fill(const struct ticks_reader *r, const struct stretch *s, struct ticks_point *p)
+{
     uint64_t start_ns, end_ns;
 
-    if (r->count == 0 || n >= complete(r, &all_over))
+    if (s->to <= s->from)
         return false;
-    start_ns = n * r->threads[0]->length_ns;
-    end_ns = start_ns + r->threads[0]->length_ns;
-    if (all_over && window_ns(r) < end_ns)
+    start_ns = s->from * r->threads[0]->length_ns;
+    end_ns = s->to * r->threads[0]->length_ns;
+    if (s->all_over && window_ns(r) < end_ns)
         end_ns = window_ns(r);
     *p = (struct ticks_point){.end_s = (double)end_ns / (double)NS_PER_S};
-    for (unsigned i = 0; i < r->count; i++) {
-        if (n >= atomic_load_explicit(&r->threads[i]->done, memory_order_acquire))
-            continue;
-        p->requests += r->threads[i]->rows[n].requests;
-        p->errors += r->threads[i]->rows[n].errors;
+    for (unsigned row = s->from >> s->level; row << s->level < s->to; row++) {
+        struct tick sum = row_sum(r, s->level, row);
+
+        p->requests += sum.requests;
+        p->errors += sum.errors;
     }
     if (end_ns > start_ns)
         p->qps = (double)p->requests * (double)NS_PER_S / (double)(end_ns - start_ns);
-    r->total += p->requests;
-    p->total = r->total;
-    r->next++;
+    p->total = r->total + p->requests;
     return true;
+}
+
+bool ticks_peek(const struct ticks_reader *r, struct ticks_point *p)
+{
+    struct stretch s = next_stretch(r);
+
+    return fill(r, &s, p);
+}
+
+bool ticks_next(struct ticks_reader *r, struct ticks_point *p)
+{
+    struct stretch s = next_stretch(r);
+
+    if (!s.whole || !fill(r, &s, p))
+        return false;
+    r->level = s.level;
+    r->next += r->ticks_per_interval << s.level;
+    r->total = p->total;
+    return true;
+}
+
+void ticks_steady(const struct ticks_reader *r, struct steady *s)
+{
+    uint64_t length_ns = r->threads[0]->length_ns;
+    bool all_over;
+    unsigned done = complete(r, &all_over), level = level_for(r, done), count;
+    double *rates;
+
+    if (all_over && window_ns(r) / length_ns < done)
+        done = (unsigned)(window_ns(r) / length_ns); /* the last one may be a shorter one */
+    count = done >> level;
+    rates = calloc((size_t)count + 1, sizeof *rates);
+    for (unsigned row = 0; rates && row < count; row++)
+        rates[row] = (double)row_sum(r, level, row).requests * (double)NS_PER_S /
+                     (double)(length_ns << level);
+    steady_test(rates, rates ? count : 0, s);
+    free(rates);
 }

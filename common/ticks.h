@@ -2,17 +2,27 @@
  * ticks: the window as a row of intervals of equal length, written by the threads that measure and
  * read by another one while they run or after.
  *
- * Each thread publishes its own ticks; an interval is complete when every thread has published it
- * or has left the window. A reader takes intervals in their order and each of them once.
+ * Each thread publishes its own ticks; an interval, one tick or several, is complete when every
+ * thread has published its ticks or has left the window. A reader takes intervals in their order
+ * and each of them once.
+ *
+ * A window may have more ticks than a table has rows. Ticks are therefore added up at several
+ * levels at once, each of them half as fine as the one before: whatever the length of the window,
+ * some level holds all of it, and no row that a reader may look at is ever written again.
  */
 #ifndef IOBENCH_TICKS_H
 #define IOBENCH_TICKS_H
+
+#include "common/steady.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TICKS_MAX = 1 << 16 };
+enum {
+    TICKS_MAX = 1 << 16, /* rows of a level */
+    TICKS_LEVELS = 16,   /* enough for ticks of 1 ms in a window of three weeks */
+};
 
 struct tick {
     uint64_t requests, errors;
@@ -20,7 +30,7 @@ struct tick {
 
 /* One thread's. */
 struct ticks {
-    struct tick *rows; /* TICKS_MAX; memory that is never written costs nothing */
+    struct tick (*rows)[TICKS_MAX]; /* [level][tick >> level]; what is never written costs nothing */
     uint64_t length_ns, start_ns;
     uint64_t end_ns; /* of the current tick */
     struct tick counted;
@@ -42,10 +52,17 @@ void ticks_publish(struct ticks *t, uint64_t requests, uint64_t errors);
 /* The window is over; its last tick may be shorter than the others. */
 void ticks_end(struct ticks *t, uint64_t end_ns, uint64_t requests, uint64_t errors);
 
+/*
+ * Intervals are of ticks_per_interval ticks. They double in length each time that so many of them
+ * were read that they fill a level; for a reader that begins when the window is over they are as
+ * long from the first on.
+ */
 struct ticks_reader {
     struct ticks *const *threads;
     unsigned count;
-    unsigned next;
+    unsigned ticks_per_interval;
+    unsigned next; /* tick that the next interval begins with */
+    unsigned level;
     uint64_t total; /* requests in the intervals read so far */
 };
 
@@ -58,5 +75,11 @@ struct ticks_point {
 
 /* The next complete interval; false when there is none (yet). */
 bool ticks_next(struct ticks_reader *r, struct ticks_point *p);
+
+/* What there is of the interval that ticks_next() would return later; false when nothing is. */
+bool ticks_peek(const struct ticks_reader *r, struct ticks_point *p);
+
+/* Tests the whole ticks of the window so far for a steady state. */
+void ticks_steady(const struct ticks_reader *r, struct steady *s);
 
 #endif

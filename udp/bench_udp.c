@@ -351,7 +351,7 @@ static bool watch_client(struct bench *b)
 {
     struct client_run *run = &b->client;
     struct ticks *threads[run->crew.count];
-    struct ticks_reader reader = {.threads = threads, .count = run->crew.count};
+    struct ticks_reader reader = {threads, run->crew.count, .ticks_per_interval = 1};
     struct ticks_point point;
     enum crew_news news = CREW_NEWS;
     bool interrupted = false;

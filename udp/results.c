@@ -38,7 +38,7 @@ static void add_clients(struct results *r, const struct client_thread *t)
 
         seq_counts_add(&r->counts, &seq->counts[1]);
         r->in_flight += seq_count_in_flight(seq);
-        fairness_add(&r->fairness, seq->counts[1].received);
+        fairness_add(&r->fairness, seq->counts[1].received, seq->counts[1].sent > 0);
     }
 }
 

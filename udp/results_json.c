@@ -111,7 +111,7 @@ static void write_series(struct report *report, const struct client_run *run)
 {
     static const char *const names[] = {"t_s", "qps", "errors"};
     struct ticks *threads[run->crew.count];
-    struct ticks_reader reader = {.threads = threads, .count = run->crew.count};
+    struct ticks_reader reader = {threads, run->crew.count, .ticks_per_interval = 1};
     struct ticks_point p;
 
     for (unsigned i = 0; i < run->crew.count; i++)

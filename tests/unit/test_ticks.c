@@ -1,4 +1,4 @@
-/* ticks: intervals add up over threads, and end with the window. */
+/* ticks: intervals add up over threads, and end with the window, however long it is. */
 #include "common/ticks.h"
 
 #include "common/clock.h"
@@ -13,7 +13,7 @@ static void intervals_add_up(void **state)
 {
     struct ticks a, b;
     struct ticks *threads[] = {&a, &b};
-    struct ticks_reader reader = {.threads = threads, .count = 2};
+    struct ticks_reader reader = {threads, 2, .ticks_per_interval = 1};
     struct ticks_point p;
 
     (void)state;
@@ -43,9 +43,128 @@ static void intervals_add_up(void **state)
     ticks_free(&b);
 }
 
+/* Publishes so many ticks of one request each. */
+static void publish(struct ticks *t, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        ticks_publish(t, t->counted.requests + 1, 0);
+}
+
+static void several_ticks_make_an_interval(void **state)
+{
+    struct ticks a;
+    struct ticks *threads[] = {&a};
+    struct ticks_reader reader = {threads, 1, .ticks_per_interval = 5};
+    struct ticks_point p;
+
+    (void)state;
+    assert_int_equal(ticks_init(&a, NS_PER_S), 0);
+    ticks_start(&a, 0, 0, 0);
+    assert_false(ticks_peek(&reader, &p));
+    publish(&a, 3);
+    assert_false(ticks_next(&reader, &p));
+    assert_true(ticks_peek(&reader, &p));
+    assert_true(p.end_s == 3 && p.requests == 3 && p.qps == 1);
+    publish(&a, 3);
+    assert_true(ticks_next(&reader, &p));
+    assert_true(p.end_s == 5 && p.requests == 5 && p.total == 5);
+    assert_true(ticks_peek(&reader, &p));
+    assert_true(p.end_s == 6 && p.requests == 1 && p.total == 6);
+    ticks_end(&a, 6 * NS_PER_S, 6, 0);
+    assert_true(ticks_next(&reader, &p)); /* what is left, when all is over */
+    assert_true(p.end_s == 6 && p.total == 6);
+    assert_false(ticks_next(&reader, &p));
+    ticks_free(&a);
+}
+
+/* Reads all there is; every interval follows the last one. Returns how many, and the last one. */
+static unsigned read_all(struct ticks_reader *reader, unsigned tick_s, struct ticks_point *p)
+{
+    unsigned count = 0;
+    double end_s = (double)reader->next * tick_s;
+
+    for (; ticks_next(reader, p); count++) {
+        assert_true(p->qps == 1 && (double)p->requests == p->end_s - end_s);
+        end_s = p->end_s;
+    }
+    return count;
+}
+
+/* More ticks than a table has rows: coarser intervals, of the whole window. */
+static void a_long_window_is_covered(void **state)
+{
+    static const unsigned per_interval[] = {1, 5, 7};
+    struct ticks a, b;
+    struct ticks *threads[] = {&a, &b};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof per_interval / sizeof *per_interval; i++) {
+        unsigned per = per_interval[i], ticks = 5 * TICKS_MAX + 3, intervals;
+        struct ticks_reader live = {threads, 2, .ticks_per_interval = per}, after = live;
+        struct ticks_point p = {0};
+
+        assert_int_equal(ticks_init(&a, NS_PER_S), 0);
+        assert_int_equal(ticks_init(&b, NS_PER_S), 0);
+        ticks_start(&a, 0, 0, 0);
+        ticks_start(&b, 0, 0, 0);
+        ticks_end(&b, 0, 0, 0); /* left at once */
+        for (unsigned done = 0; done < ticks; done += 331) {
+            publish(&a, ticks - done < 331 ? ticks - done : 331);
+            read_all(&live, 1, &p);
+        }
+        ticks_end(&a, ticks * NS_PER_S, ticks, 0);
+        read_all(&live, 1, &p);
+        assert_int_equal(p.total, ticks);
+        assert_true(p.end_s == ticks);
+
+        intervals = read_all(&after, 1, &p);
+        assert_int_equal(p.total, ticks);
+        assert_true(p.end_s == ticks);
+        assert_int_equal(after.level, 3); /* 8 ticks as one: 4 of them are too few */
+        assert_int_equal(intervals, (ticks + 8 * per - 1) / (8 * per));
+        ticks_free(&a);
+        ticks_free(&b);
+    }
+}
+
+static void steady_takes_whole_ticks(void **state)
+{
+    struct ticks a;
+    struct ticks *threads[] = {&a};
+    struct ticks_reader reader = {threads, 1, .ticks_per_interval = 1};
+    struct steady s;
+
+    (void)state;
+    assert_int_equal(ticks_init(&a, NS_PER_S), 0);
+    ticks_start(&a, 0, 0, 0);
+    publish(&a, STEADY_LEAST - 1);
+    ticks_steady(&reader, &s);
+    assert_false(s.enough);
+    ticks_end(&a, STEADY_LEAST * NS_PER_S - 1, STEADY_LEAST, 0); /* a shorter one does not count */
+    ticks_steady(&reader, &s);
+    assert_false(s.enough);
+    ticks_free(&a);
+
+    assert_int_equal(ticks_init(&a, NS_PER_S), 0);
+    ticks_start(&a, 0, 0, 0);
+    publish(&a, 3 * TICKS_MAX);
+    ticks_steady(&reader, &s);
+    assert_true(s.steady && s.cv_percent == 0);
+    for (unsigned i = 0; i < TICKS_MAX; i++) /* at the end, so that all levels must be there */
+        ticks_publish(&a, a.counted.requests + 2, 0);
+    ticks_steady(&reader, &s);
+    assert_true(s.enough && !s.steady);
+    ticks_free(&a);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(intervals_add_up)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(intervals_add_up),
+        cmocka_unit_test(several_ticks_make_an_interval),
+        cmocka_unit_test(a_long_window_is_covered),
+        cmocka_unit_test(steady_takes_whole_ticks),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
