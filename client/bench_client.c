@@ -53,7 +53,7 @@ static const struct opt rows[] = {
      "run lasts --duration (1s)"},
     {"until-steady", 0, OPT_DURATION_NS, FIELD(until_steady_ns), NULL, "TIME", 0,
      7 * 24 * 3600 * NS_PER_S, NULL,
-     "repeat with twice the duration while the rate is not steady, up to this time in all"},
+     "while the rate is not steady, double the window, up to this length in all"},
     {"think", 0, OPT_DURATION_NS, FIELD(think_ns), NULL, "TIME", 0, 3600 * NS_PER_S, NULL,
      "closed loop: pause between a reply and the next request of its connection"},
     {"churn", 0, OPT_COUNT, FIELD(churn), NULL, "N", 1, MOST_REQUESTS, NULL,
@@ -219,6 +219,7 @@ static int choose_sizes(struct run *run)
 static int check_config(struct client_config *config)
 {
     int err = check_together(config);
+    char bound[UNITS_TEXT_CAP];
     struct goal goal;
 
     if (err)
@@ -229,6 +230,11 @@ static int check_config(struct client_config *config)
                             "is not a goal such as p99<1ms, p99.9<500us or max<10ms");
     if (config->duration_ns == 0 && config->requests == 0)
         config->duration_ns = config->find_rate ? NS_PER_S : 10 * NS_PER_S;
+    if (config->until_steady_ns && config->until_steady_ns < config->duration_ns) {
+        fprintf(stderr, "%s: --until-steady: '%s' is less than the --duration that it lengthens\n",
+                table.program, units_duration(bound, sizeof bound, config->until_steady_ns));
+        return EXIT_USAGE;
+    }
     if (config->duration_ns / config->interval_ns >= TICKS_MAX) {
         fprintf(stderr, "%s: --interval: more than %d intervals in --duration; make it longer\n",
                 table.program, TICKS_MAX);
@@ -243,32 +249,6 @@ static int check_config(struct client_config *config)
     if (err)
         return opt_complain(&table, EXIT_USAGE, "json", config->json, strerror(-err));
     return 0;
-}
-
-/*
- * A run, and with --until-steady another one of twice the length as long as the last was not steady
- * and the bound allows it: short disturbances average out over a longer window, drifts do not.
- */
-static int execute_until_steady(struct run *run, FILE *out, struct results *results)
-{
-    const struct client_config *asked = run->config;
-    uint64_t spent_ns = asked->warmup_ns + asked->duration_ns;
-    static struct client_config config;
-    int status = execute(run, out, results);
-
-    config = *asked;
-    while (!status && asked->until_steady_ns && !results->steady.steady && !results->interrupted) {
-        config.duration_ns *= 2;
-        spent_ns += config.warmup_ns + config.duration_ns;
-        if (spent_ns > asked->until_steady_ns)
-            break;
-        if (out)
-            fprintf(out, "Not steady yet (%s): a longer window\n\n", results->steady.reason);
-        execute_free(run);
-        run->config = &config;
-        status = execute(run, out, results);
-    }
-    return status;
 }
 
 /* With --find-rate: the search, then the run at the rate that it found, which is reported. */
@@ -306,7 +286,7 @@ static int measure(struct run *run, const struct client_config *config, int argc
         goal_parse(&search.goal, config->find_rate);
         status = execute_search(run, &search, out, &results);
     } else {
-        status = execute_until_steady(run, config->quiet ? NULL : out, &results);
+        status = execute(run, config->quiet ? NULL : out, &results);
     }
     if (status == EXIT_USAGE || !run->flights)
         return status;

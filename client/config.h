@@ -18,7 +18,7 @@ struct client_config {
     const char *arrivals;
     uint64_t seed, pipeline;
     const char *find_rate;    /* goal of a search; NULL: none */
-    uint64_t until_steady_ns; /* bound of the time for repeated runs; 0: one run */
+    uint64_t until_steady_ns; /* what the window may be lengthened to; 0: never */
     const char *sizes;        /* NULL: all of size_bytes */
     uint64_t churn;           /* requests per connection before it is made anew; 0: never */
     bool connect_only;

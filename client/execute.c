@@ -1,6 +1,8 @@
 #include "client/execute.h"
 
+#include "client/extend.h"
 #include "client/print.h"
+#include "client/window.h"
 #include "common/clock.h"
 
 #include <string.h>
@@ -30,6 +32,16 @@ static void print_news(FILE *out, const struct run *run, struct ticks_reader *se
     }
 }
 
+/* With --until-steady: whether the window is to go on. */
+static void look(struct run *run, FILE *out, bool live)
+{
+    if (!extend_look(run) || !out)
+        return;
+    if (live)
+        print_live_clear(out);
+    print_extended(out, run);
+}
+
 /*
  * Sleeps through the run, but wakes the threads now and then, so that they look at the clock even
  * when nothing arrives: that is cheaper than a timer in each of their waits. True when interrupted.
@@ -43,7 +55,8 @@ static bool watch(struct run *run, FILE *out)
     uint64_t next_ns = CLOCK_NEVER_NS;
 
     for (;;) {
-        enum crew_news news = crew_wait(&run->crew, next_ns);
+        uint64_t extend_ns = extend_when_ns(run);
+        enum crew_news news = crew_wait(&run->crew, next_ns < extend_ns ? next_ns : extend_ns);
         uint64_t start_ns = atomic_load(&run->start_ns), now_ns = clock_now_ns();
 
         if (news == CREW_SIGNAL) {
@@ -59,6 +72,8 @@ static bool watch(struct run *run, FILE *out)
             next_ns += look_ns;
         if (out)
             print_news(out, run, &series, live);
+        if (now_ns >= extend_ns && news == CREW_NEWS && !interrupted)
+            look(run, out, live);
         if (news == CREW_DONE)
             return interrupted;
         if (live && ticks_peek(&series, &p))
@@ -75,6 +90,8 @@ static int prepare(struct run *run)
     atomic_store(&run->ready, 0);
     atomic_store(&run->start_ns, 0);
     atomic_store(&run->stop, false);
+    window_set_length(run);
+    extend_begin(run);
     err = crew_init(&run->crew, (unsigned)config->threads, &config->cpus);
     return err ? err : flight_init(run);
 }

@@ -502,7 +502,8 @@ static uint64_t next_wake_ns(const struct flight *f)
     const struct flight_conn *thinker = TAILQ_FIRST(&f->thinking);
     uint64_t wake_ns = thinker ? thinker->ready_ns : CLOCK_NEVER_NS;
 
-    if (f->phase > PHASE_READY && more_due(f) && !TAILQ_EMPTY(&f->idle) && f->pace.due_ns < wake_ns)
+    if (open_loop(f) && f->budget && f->phase > PHASE_READY && !TAILQ_EMPTY(&f->idle) &&
+        f->pace.due_ns < wake_ns)
         wake_ns = f->pace.due_ns;
     if (next_reopen_ns(f) < wake_ns)
         wake_ns = next_reopen_ns(f);

@@ -18,6 +18,7 @@
 #define IOBENCH_CLIENT_FLIGHT_H
 
 #include "client/config.h"
+#include "client/extend.h"
 #include "client/pattern.h"
 #include "client/sizes.h"
 #include "common/fairness.h"
@@ -60,7 +61,7 @@ struct flight_conn {
 
 TAILQ_HEAD(conn_list, flight_conn);
 
-/* Shared by the threads of a run; constant but for the atomics. */
+/* Shared by the threads of a run; for them, constant but for the atomics. */
 struct run {
     const struct client_config *config;
     struct loop_config loop;
@@ -74,7 +75,9 @@ struct run {
     struct ticks **ticks;          /* ... and their ticks */
     atomic_uint ready;             /* threads that have their connections */
     atomic_uint_fast64_t start_ns; /* 0 until all are ready */
+    atomic_uint_fast64_t window;   /* its planned length: see window.c */
     atomic_bool stop;              /* end early, keep what was measured */
+    struct extension extension;
 };
 
 /* One thread's part; its worker's program. Results are read after the thread was joined. */
@@ -119,7 +122,7 @@ struct flight {
     struct os_cpu_time cpu_at_start, cpu_at_end;
     uint64_t idle_at_start_ns, idle_at_end_ns; /* time spent looking for events in vain */
     uint64_t window_start_ns, window_end_ns, drain_end_ns, ended_ns;
-    uint64_t unfinished; /* requests in flight when the window ended */
+    uint64_t unfinished;      /* requests in flight when the window ended */
     struct fairness fairness; /* requests per connection in the window */
     struct ticks ticks;
 };

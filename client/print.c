@@ -1,5 +1,6 @@
 #include "client/print.h"
 
+#include "client/window.h"
 #include "common/clock.h"
 #include "common/units.h"
 
@@ -40,6 +41,9 @@ void print_header(FILE *out, const struct run *run)
         fprintf(out, "Requests:    %s", units_count(number, sizeof number, c->requests));
     else
         fprintf(out, "Duration:    %s", units_duration(number, sizeof number, c->duration_ns));
+    if (c->until_steady_ns)
+        fprintf(out, ", up to %s until the rate is steady,",
+                units_duration(number, sizeof number, c->until_steady_ns));
     fprintf(out, " after %s of warm-up\n\n", units_duration(number, sizeof number, c->warmup_ns));
     fflush(out);
 }
@@ -69,13 +73,22 @@ void print_interval(FILE *out, const struct run *run, const struct ticks_point *
 
 void print_live(FILE *out, const struct run *run, const struct ticks_point *p)
 {
-    double left_s = (double)run->config->duration_ns / (double)NS_PER_S - p->end_s;
+    double left_s = (double)window_planned_ns(run) / (double)NS_PER_S - p->end_s;
 
     fputc('\r', out);
     print_point(out, run, p);
-    if (left_s > 0)
+    if (left_s > 0 && run->config->duration_ns)
         fprintf(out, " | %.0f s left", ceil(left_s));
     fputs(clear_to_end, out);
+    fflush(out);
+}
+
+void print_extended(FILE *out, const struct run *run)
+{
+    char length[UNITS_TEXT_CAP];
+
+    fprintf(out, "[until-steady] not yet: %s; going on to %s\n", run->extension.verdict.reason,
+            units_duration(length, sizeof length, window_planned_ns(run)));
     fflush(out);
 }
 
@@ -209,6 +222,9 @@ void print_final(FILE *out, const struct run *run, const struct results *r)
     if (!run->config->churn) /* each connection has the same number, by definition */
         print_fairness(out, &r->fairness);
     print_cpu(out, r);
+    if (run->extension.times)
+        fprintf(out, "Extended:       from %s by --until-steady; the figures are of all %.3f s\n",
+                units_duration(number, sizeof number, run->config->duration_ns), r->duration_s);
     if (r->steady.enough && !r->steady.steady)
         fprintf(out, "Not steady:     %s\n", r->steady.reason);
     if (results_port_advice(r))

@@ -18,6 +18,9 @@ void print_interval(FILE *out, const struct run *run, const struct ticks_point *
 void print_live(FILE *out, const struct run *run, const struct ticks_point *p);
 void print_live_clear(FILE *out);
 
+/* With --until-steady: why the window was lengthened, and to what. */
+void print_extended(FILE *out, const struct run *run);
+
 void print_final(FILE *out, const struct run *run, const struct results *r);
 
 #endif

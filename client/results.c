@@ -1,6 +1,7 @@
 #include "client/results.h"
 
 #include "client/search.h"
+#include "client/window.h"
 #include "common/clock.h"
 #include "common/report.h"
 #include "common/report_loop.h"
@@ -86,7 +87,10 @@ void results_collect(struct results *r, const struct run *run, const struct cond
     }
     if (end_ns)
         r->duration_s = seconds(end_ns - run->flights[0].window_start_ns);
-    ticks_steady(&series, &r->steady);
+    if (run->extension.verdict.steady && !interrupted)
+        r->steady = run->extension.verdict; /* it ended the window: not to be tried again */
+    else
+        ticks_steady(&series, &r->steady);
     r->window.open_peak = whole.open_peak;
     memcpy(r->window.errors, whole.errors, sizeof whole.errors);
     r->errors = stats_errors_total(&whole);
@@ -149,6 +153,17 @@ static void write_churn(struct report *report, const struct results *r, const st
     report_latency(report, "latency.connect_ns", &r->connects);
 }
 
+static void write_extension(struct report *report, const struct run *run)
+{
+    const struct client_config *config = run->config;
+
+    if (!config->until_steady_ns)
+        return;
+    report_number(report, "extension.asked_s", seconds(config->duration_ns));
+    report_number(report, "extension.bound_s", seconds(config->until_steady_ns));
+    report_integer(report, "extension.times", run->extension.times);
+}
+
 static void write_series(struct report *report, const struct run *run)
 {
     static const char *const names[] = {"t_s", "qps", "errors"};
@@ -183,13 +198,16 @@ static void write_warnings(struct report *report, const struct results *r, const
         report_append_text(report, "warnings", text);
     }
     if (!r->interrupted && !run->config->requests &&
-        r->duration_s < 0.99 * seconds(run->config->duration_ns)) {
+        r->duration_s < 0.99 * seconds(window_planned_ns(run))) {
         snprintf(text, sizeof text, "the window ended after %.3f of %.3f s: nobody was left to ask",
-                 r->duration_s, seconds(run->config->duration_ns));
+                 r->duration_s, seconds(window_planned_ns(run)));
         report_append_text(report, "warnings", text);
     }
     if (results_port_advice(r))
         report_append_text(report, "warnings", results_port_advice(r));
+    if (run->extension.too_late)
+        report_append_text(report, "warnings",
+                           "--until-steady came too late to lengthen the window: no CPU was free");
     if (r->never_sent + r->never_answered) {
         snprintf(text, sizeof text,
                  "%" PRIu64 " of %" PRIu64 " scheduled requests got no reply: the percentiles are "
@@ -243,6 +261,7 @@ int results_write(const struct results *r, const struct run *run, const struct s
     report_number(report, "cpu.busiest_thread", r->busiest_thread);
     report_integer(report, "memory.peak_rss_bytes", os_peak_rss_bytes());
     write_series(report, run);
+    write_extension(report, run);
     report_steady(report, &r->steady);
     report_calibration(report, &conditions->calibration);
     report_flag(report, "client_limited", limited != NULL);

@@ -5,6 +5,43 @@
 /* How long a closed loop waits for the last replies, which it does not record. */
 #define DRAIN_NS NS_PER_S
 
+/*
+ * The planned length of the window, shared by all threads, has this bit set as soon as the first of
+ * them has come to its end: from then on it is the end for all. Threads ask only there, so that a
+ * window that may be lengthened costs no more than another.
+ */
+#define SETTLED (1ULL << 63)
+
+void window_set_length(struct run *run)
+{
+    atomic_store(&run->window, run->config->duration_ns);
+}
+
+uint64_t window_planned_ns(const struct run *run)
+{
+    uint64_t length_ns = atomic_load(&run->window) & ~SETTLED;
+
+    return length_ns ? length_ns : CLOCK_NEVER_NS;
+}
+
+bool window_lengthen(struct run *run, uint64_t length_ns)
+{
+    uint64_t planned_ns = window_planned_ns(run);
+
+    return atomic_compare_exchange_strong(&run->window, &planned_ns, length_ns);
+}
+
+/* At the end as this thread knows it: true when it stays there, else the new one is noted. */
+static bool settle_end(struct flight *f)
+{
+    uint64_t length = f->window_end_ns - f->window_start_ns, known = length;
+
+    if (!atomic_compare_exchange_strong(&f->run->window, &length, length | SETTLED))
+        length &= ~SETTLED;
+    f->window_end_ns = f->window_start_ns + length;
+    return length == known;
+}
+
 static void set_deadline(struct flight *f)
 {
     uint64_t phase_end_ns = f->phase == PHASE_WARM_UP  ? f->window_start_ns
@@ -63,10 +100,10 @@ static void catch_up(struct flight *f, struct loop *l)
     while (f->now_ns >= f->deadline_ns) {
         if (f->phase == PHASE_WARM_UP)
             begin_window(f, l);
-        else if (f->now_ns >= f->window_end_ns && f->ticks.end_ns >= f->window_end_ns)
-            end_window(f, l, f->window_end_ns);
-        else
+        else if (f->now_ns < f->window_end_ns || f->ticks.end_ns < f->window_end_ns)
             publish_tick(f);
+        else if (settle_end(f))
+            end_window(f, l, f->window_end_ns);
         set_deadline(f);
     }
 }
@@ -81,12 +118,12 @@ void window_read_clock(struct flight *f, struct loop *l)
 
 void window_plan(struct flight *f, uint64_t start_ns)
 {
-    const struct client_config *config = f->config;
+    uint64_t length_ns = window_planned_ns(f->run);
 
     f->phase = PHASE_WARM_UP;
-    f->window_start_ns = start_ns + config->warmup_ns;
+    f->window_start_ns = start_ns + f->config->warmup_ns;
     f->window_end_ns =
-        config->duration_ns ? f->window_start_ns + config->duration_ns : CLOCK_NEVER_NS;
+        length_ns == CLOCK_NEVER_NS ? CLOCK_NEVER_NS : f->window_start_ns + length_ns;
     set_deadline(f);
 }
 

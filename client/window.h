@@ -18,6 +18,18 @@ void window_plan(struct flight *f, uint64_t start_ns);
 /* Ends the window now: the last request is done, the run is stopped, or nobody is left. */
 void window_cut(struct flight *f, struct loop *l);
 
+/* The window's length as it is planned now; CLOCK_NEVER_NS when requests are to end it. */
+uint64_t window_planned_ns(const struct run *run);
+
+/* Before the threads start. */
+void window_set_length(struct run *run);
+
+/*
+ * From the main thread: moves the planned end, for all threads alike. False: too late, a thread has
+ * come to the end already.
+ */
+bool window_lengthen(struct run *run, uint64_t length_ns);
+
 /* Whether a moment lies in the window. */
 static inline bool window_holds(const struct flight *f, uint64_t moment_ns)
 {

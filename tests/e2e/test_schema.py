@@ -184,6 +184,7 @@ def changed(tool, path, value):
         changed("bench_client", "calibration.wake_p50_ns", -1),
         changed("bench_client", "steady.trend_p", 1.5),
         changed("bench_client", "steady.reason", ""),
+        changed("bench_client", "extension.times", None),
         changed("empty_client", "steady.steady", True),
         changed("empty_client", "latency.service_ns.p50", 1),
         changed("empty_client", "client_limited_reason", "none"),

@@ -56,6 +56,7 @@ CLIENT = [
     (["--timeout", "2h"], ["--timeout", "'2h'", "1 ms to 1 h"]),
     (["--warmup", "-1s"], ["--warmup", "'-1s'", "1 h"]),
     (["--verify", "most"], ["--verify", "'most'", "length", "full"]),
+    (["--until-steady", "9s"], ["--until-steady", "'9.00 s'", "--duration"]),
     (["-t", "5", "-c", "4"], ["--threads", "'5'", "4 connections"]),
     (["surplus"], ["'surplus'"]),
 ]

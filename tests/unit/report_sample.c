@@ -87,6 +87,9 @@ static void write_quality(struct report *r, size_t intervals)
 
     steady_test(rates, intervals, &steady);
     report_steady(r, &steady);
+    report_number(r, "extension.asked_s", 10);
+    report_number(r, "extension.bound_s", 60);
+    report_integer(r, "extension.times", 2);
     report_calibration(r, intervals ? &calibration : &(struct calibration){0});
 }
 

@@ -1,0 +1,36 @@
+/*
+ * extend: --until-steady, a window that goes on while its rate is not steady.
+ *
+ * Shortly before the planned end of the window the main thread tests what there is of it. If that
+ * is steady, it ends as planned; if not, its length is doubled, up to the bound. The threads that
+ * measure go on with their connections and learn of it when they come to the planned end; see
+ * window_lengthen().
+ */
+#ifndef IOBENCH_CLIENT_EXTEND_H
+#define IOBENCH_CLIENT_EXTEND_H
+
+#include "common/steady.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct run;
+
+/* The main thread's. */
+struct extension {
+    uint64_t look_ns; /* when to look next, from the window's start; CLOCK_NEVER_NS: not again */
+    unsigned times;   /* how often the window was lengthened */
+    bool too_late;    /* the last look was over only when the window was */
+    struct steady verdict; /* of the last look */
+};
+
+/* For a run whose window has its planned length. */
+void extend_begin(struct run *run);
+
+/* When to call extend_look() next; CLOCK_NEVER_NS when there is nothing to look for (yet). */
+uint64_t extend_when_ns(const struct run *run);
+
+/* True when the window was lengthened. */
+bool extend_look(struct run *run);
+
+#endif
