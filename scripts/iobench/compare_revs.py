@@ -67,8 +67,9 @@ def built(revision, folder, output, repository=ROOT):
            if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     with work_tree(revision, folder, repository) as tree, log.open("wb") as file:
         command = ["make", "-C", str(tree), f"-j{os.cpu_count()}", "VARIANT=release", "all"]
-        process = subprocess.Popen(run.leashed(command), stdin=subprocess.DEVNULL, stdout=file, env=own,
-                                   stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(
+            run.leashed(command), stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+            env=own, start_new_session=True)
         try:
             status = process.wait()
         finally:

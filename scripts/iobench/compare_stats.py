@@ -76,22 +76,22 @@ def unpaired_ratio(base, new):
 
 @lru_cache(maxsize=16)
 def drawn_flips(rounds):
-    drawn = np.random.default_rng(SEED).integers(0, 2, (FLIPS, rounds), dtype=np.int8)
-    drawn[0] = 0  # as it was
+    drawn = np.random.default_rng(SEED).integers(0, 2, (rounds, FLIPS), dtype=np.int8)
+    drawn[:, 0] = 0  # as it was
     return 1 - 2 * drawn.astype(np.float32)
 
 
 def flips(rounds):
-    """Signs of the rounds, a row for each way to name the sides: all of them, or many. A way and
+    """Signs of the rounds, a column for each way to name the sides: all of them, or many. A way and
     its opposite are alike in what follows, so that the last round keeps its sign."""
     if 2 ** (rounds - 1) <= FLIPS:
-        codes = np.arange(2 ** (rounds - 1))[:, None]
-        return 1 - 2.0 * (codes >> np.arange(rounds) & 1)
-    return drawn_flips(1 << (rounds - 1).bit_length())[:, :rounds]
+        codes = np.arange(2 ** (rounds - 1))
+        return 1 - 2.0 * (codes >> np.arange(rounds)[:, None] & 1)
+    return drawn_flips(1 << (rounds - 1).bit_length())[:rounds]
 
 
 def scores(logs):
-    """The rounds' weights: far ones count no more than near ones, and all tests are on one scale."""
+    """The rounds' weights, which are bounded, so that no round decides; all tests on one scale."""
     size = np.abs(logs)
     # Signs play no part in the bound, or flipping them would not leave it alone.
     bound = HUBER * np.median(size) or np.max(size, initial=0)
@@ -113,11 +113,11 @@ def sign_flip_p(tests):
         if test:
             rows = np.searchsorted(numbers, list(test))
             matrix[rows, column] = scores(np.array(list(test.values())))
-    sums = np.abs(flips(len(numbers)) @ matrix)
-    found, largest, p = np.abs(matrix.sum(axis=0)), np.zeros(len(sums)), np.ones(len(tests))
+    sums = np.abs(matrix.T @ flips(len(numbers)))
+    found, largest, p = np.abs(matrix.sum(axis=0)), np.zeros(sums.shape[1]), np.ones(len(tests))
     order = np.argsort(found)  # the largest of the smaller ones first: each step adds one
     for column in order:
-        largest = np.maximum(largest, sums[:, column])
+        largest = np.maximum(largest, sums[column])
         p[column] = np.mean(largest >= found[column] - ROUNDING)
     p[order[::-1]] = np.maximum.accumulate(p[order[::-1]])
     return [float(value) for value in p]

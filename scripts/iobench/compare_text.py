@@ -73,9 +73,9 @@ def notes(subject, found, least_effect):
     how = "pairs of rounds" if subject.paired else "the rounds of both sides"
     return [
         compare_warnings.level_text(subject, len(found)) + " M-W: Mann and Whitney's, in any case.",
-        f"A verdict needs p of at most {compare_stats.ALPHA:.5g}, an interval that leaves 1 out and "
-        f"a ratio at least {percent_text(least_effect)} from 1.",
-        f"Ratio: Hodges and Lehmann's, of {how}; its bootstrap interval is that of one cell alone.",
+        f"A verdict needs p of at most {compare_stats.ALPHA:.5g} and a ratio at least "
+        f"{percent_text(least_effect)} from 1.",
+        f"Ratio: Huber's robust mean of {how}; its bootstrap interval is that of one cell alone.",
         f"More rounds: about as many as show a ratio {percent_text(least_effect)} from 1 in "
         f"{percent_text(compare_stats.POWER)} of the cases; 0: it would have been likely to show.",
     ]
