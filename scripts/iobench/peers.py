@@ -120,7 +120,9 @@ def sockperf_server(command):
             ready = select.select([process.stdout], [], [], left_s)[0]
             more = os.read(process.stdout.fileno(), 65536) if ready else b""
             if not more:
-                raise run.Failed("sockperf: its server did not start")
+                run.end(process)
+                said = process.stderr.read().strip().splitlines() or ["it said nothing"]
+                raise run.Failed(f"sockperf: its server did not start: {said[-1]}")
             seen += more.decode(errors="replace")
         yield
 

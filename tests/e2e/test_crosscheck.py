@@ -158,6 +158,12 @@ def test_sockperf_that_failed(fakes, tmp_path, text):
         peers.sockperf(cell("tcp", connections=1), TIMING, place(tmp_path))
 
 
+def test_sockperf_whose_server_does_not_start(fakes, tmp_path):
+    (fakes / "sockperf").write_text("#!/bin/sh\necho 'no such device' >&2\n", encoding="utf-8")
+    with pytest.raises(run.Failed, match="^sockperf: its server did not start: no such device$"):
+        peers.sockperf(cell("tcp", connections=1), TIMING, place(tmp_path))
+
+
 # ---- the script
 
 
@@ -208,7 +214,7 @@ def test_the_table_and_the_json(main, tmp_path, capfd):
 def test_a_peer_that_is_not_there(main, fakes, capfd, monkeypatch):
     """One line, and the other rows."""
     (fakes / "fio").unlink()
-    for name in ("python3", "taskset", "setpriv"):
+    for name in ("sh", "python3", "taskset", "setpriv"):
         (fakes / name).symlink_to(shutil.which(name))
     monkeypatch.setenv("PATH", str(fakes))
     assert main("--rounds", 1) == 0
