@@ -633,7 +633,7 @@ static int init_thread(struct run *run, unsigned index)
 int flight_init(struct run *run)
 {
     run->flights = calloc(run->crew.count, sizeof *run->flights);
-    run->ticks = calloc(run->crew.count, sizeof *run->ticks);
+    run->ticks = calloc(run->crew.count, sizeof(struct ticks *));
     if (!run->flights || !run->ticks)
         return -ENOMEM;
     for (unsigned i = 0; i < run->crew.count; i++)

@@ -30,8 +30,7 @@ struct tick {
 
 /* One thread's. */
 struct ticks {
-    struct tick (
-        *rows)[TICKS_MAX]; /* [level][tick >> level]; what is never written costs nothing */
+    struct tick (*rows)[TICKS_MAX]; /* [level][tick >> level]; never written: costs nothing */
     uint64_t length_ns, start_ns;
     uint64_t end_ns; /* of the current tick */
     struct tick counted;

@@ -1,6 +1,8 @@
 """File I/O: one run of bench_file_io, its files on the disk that the results are kept on."""
 
 import shlex
+import zlib
+from pathlib import Path
 
 from iobench import cells, figures, options, run
 from iobench.cells import LOWER, Key, Metric, Timing
@@ -29,14 +31,19 @@ BASELINE = {"engine": "sync"}
 STALLED_S = 60  # beyond warm-up and window: the file is written first
 
 
-def command(cell, timing, place, file):
+def seed(stem):
+    """One for each run: storage below a virtual disk remembers blocks that it was asked for."""
+    return zlib.crc32(Path(stem).name.encode())
+
+
+def command(cell, timing, place, stem, file):
     batch = BATCH[cell["direct"]] if cell["batch"] == BY_DIRECT else cell["batch"]
     words = [place.program("bench_file_io"), "-e", cell["engine"], "--rw", cell["rw"],
              "-w", str(cell["workers"]), "-b", str(cell["block"]), "--depth", str(cell["depth"]),
              "--batch", batch, "--direct", cell["direct"], "-s", str(cell["size"]),
              "--files", str(cell["files"]), "--sync", cell["sync"],
              "--warmup", f"{timing.warmup_s:.9f}", "--time", f"{timing.duration_s:.9f}",
-             "-q", "--json", file, "-d", str(place.scratch)]
+             "--seed", str(seed(stem)), "-q", "--json", file, "-d", str(place.scratch)]
     return words + (["--rate", str(cell["rate"])] if cell["rate"] else []) + shlex.split(
         cell["options"])
 
@@ -44,7 +51,7 @@ def command(cell, timing, place, file):
 def measure(cell, timing, place, stem):
     """One run; leaves its report under stem and returns it."""
     file = run.report_files(stem, ("client",))["client"]
-    run.client(command(cell, timing, place, file),
+    run.client(command(cell, timing, place, stem, file),
                timing.warmup_s + timing.duration_s + STALLED_S)
     report = run.report(file)
     if not report["totals"]["requests"]:

@@ -178,7 +178,8 @@ def test_server_twice(backend, start_server, start_client):
     time.sleep(APART_S)
     server.signal(signal.SIGTERM)
     outcome = server.wait()
-    assert outcome.status == 128 + signal.SIGTERM
+    # The first of the two, if they reached it together.
+    assert outcome.status in (128 + signal.SIGTERM, 128 + signal.SIGINT)
     assert outcome.report is None
     assert "=== Server Summary ===" not in outcome.text
 
