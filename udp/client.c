@@ -59,6 +59,13 @@ static int open_clients(struct client_thread *t)
         t->run->setup->ways.gro
             ? 1
             : (unsigned)client_least(t->run->setup->ways.batch, config->pipeline);
+    /*
+     * A closed loop's next messages are answered while it is still at this socket: stay for more
+     * than was there before, and a few clients have all the attention for a while (measured: P50
+     * 30 us and P99 18 ms, where both are about 3 ms).
+     */
+    t->loop.turn_most = client_open_loop(t) ? UDP_RECEIVES_MOST * t->run->setup->ways.batch
+                                            : (unsigned)config->pipeline;
     t->clients = calloc(t->count, sizeof *t->clients);
     t->loop.sockets = calloc(t->count, sizeof *t->loop.sockets);
     if (!t->clients || !t->loop.sockets)

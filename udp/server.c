@@ -152,6 +152,7 @@ int server_open(struct server *s, struct net_address *address)
         me->loop.sockets = &me->socket;
         me->loop.socket_count = 1;
         me->loop.receive_most = s->setup->ways.batch;
+        me->loop.turn_most = UDP_RECEIVES_MOST * s->setup->ways.batch;
         s->crew.workers[i].program = me;
     }
     s->start_ns = clock_now_ns();

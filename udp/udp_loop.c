@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Receives of one socket before others have their turn. */
-enum { RECEIVES_IN_A_ROW = 64 };
-
 /* What a loop that asks the sockets themselves takes on, and how often before it looks around. */
 enum { FEW_SOCKETS = 2, ASKS_PER_ROUND = 4 };
 
@@ -125,7 +122,7 @@ int udp_readable(struct udp_loop *l, struct udp_socket *s)
 {
     int total = 0;
 
-    for (int i = 0; i < RECEIVES_IN_A_ROW; i++) {
+    while ((unsigned)total < l->turn_most) {
         int got = wire_receive(l->wire, s->fd, l->trains, l->receive_most);
 
         if (got < 0)

@@ -62,6 +62,9 @@ struct udp_backend {
     int (*run)(struct udp_loop *l); /* until due() says so: 0 or -errno */
 };
 
+/* Receives of one socket before the others have their turn, where that does not matter. */
+enum { UDP_RECEIVES_MOST = 64 };
+
 struct udp_loop {
     struct worker *worker;
     struct stats *stats; /* the worker's */
@@ -69,7 +72,9 @@ struct udp_loop {
     const struct udp_role *role;
     struct udp_socket *sockets;
     uint32_t socket_count;
-    unsigned receive_most; /* set by the role: trains that may lie at one socket, at most batch */
+    /* Set by the role, of trains: what may lie at one socket, at most batch; and what is received
+     * of one before the others have their turn. */
+    unsigned receive_most, turn_most;
     struct wire *wire;
     struct udp_train *trains; /* setup->ways.batch of them, for the backend */
     struct spin spin;
