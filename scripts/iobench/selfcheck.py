@@ -39,7 +39,7 @@ def slower(programs, folder, work_ns):
         (folder / program.name).symlink_to(program)
     server = folder / "bench_server"
     server.unlink()
-    server.write_text(f'#!/bin/sh\nexec "{programs / "bench_server"}" --work {work_ns}ns "$@"\n',
+    server.write_text(f'#!/bin/sh\nexec "{programs / "bench_server"}" "$@" --work {work_ns}ns\n',
                       encoding="utf-8")
     server.chmod(0o755)
     return folder
