@@ -44,7 +44,8 @@ def compare(metric, one, other):
 
 
 def apart(one, other):
-    if min(one["rounds"], other["rounds"]) < 3:
+    """Of fewer than 4 rounds, whose interval is their range, 10 % of equal pairs would be."""
+    if min(one["rounds"], other["rounds"]) < 4:
         return False
     return one["low"] > other["high"] or one["high"] < other["low"]
 

@@ -6,15 +6,13 @@ and the true one.
 """
 
 import platform
-import random
 from dataclasses import dataclass, field
 from typing import Callable, NamedTuple
 
 from iobench import cells
 from iobench.matrix import Planned
-from iobench.stats import median
+from iobench.stats import median, resampled
 
-RESAMPLES, CONFIDENCE = 2000, 0.95
 FEWEST = 3  # rounds that an interval says something with
 DIFFERS = 0.05  # a method's figure is an artefact if it is off by more than that, beyond its noise
 
@@ -87,15 +85,9 @@ class Value(NamedTuple):
 
 
 def value(by_round):
-    """The median of the rounds with its 95 % interval, by resampling whole rounds (percentile
-    bootstrap: Efron and Tibshirani 1993, chapter 13); None without a round."""
+    """The median of the rounds with its 95 % interval; None without a round."""
     rounds = list(by_round.values())
-    if not rounds:
-        return None
-    draw = random.Random(1)
-    medians = sorted(median(draw.choices(rounds, k=len(rounds))) for _ in range(RESAMPLES))
-    outside = round(RESAMPLES * (1 - CONFIDENCE) / 2)
-    return Value(median(rounds), medians[outside], medians[-1 - outside], by_round)
+    return Value(median(rounds), *resampled(rounds, median), by_round) if rounds else None
 
 
 def each(function, samples):
