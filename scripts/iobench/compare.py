@@ -7,7 +7,7 @@ number were measured one after the other. Otherwise all that is left is that the
 import math
 from typing import NamedTuple
 
-from iobench import cells, compare_stats, figures
+from iobench import cells, compare_stats, figures, summary
 from iobench.cells import HIGHER
 from iobench.parts import PARTS
 from iobench.resultset import ResultSet
@@ -35,9 +35,7 @@ class End(NamedTuple):
         return figures.errors(self.samples())
 
     def starved(self):
-        """Connections, or clients of UDP, that were never served in a round."""
-        return sum(report.get("fairness", {}).get("starved", 0)
-                   for report in figures.clients(self.samples()))
+        return figures.starved(self.samples())
 
     def is_sound(self):
         return not (self.failures() or self.errors() or self.starved())
@@ -195,6 +193,20 @@ def chosen(part, wanted):
     found = {metric.name: metric for name in wanted for metric in part.METRICS
              if name in names_of(metric)}
     return list(found.values())
+
+
+def sift(found, wanted):
+    """Leaves out the runs whose reports lack what a comparison takes from them."""
+
+    def check(_, name, __, sample):
+        figures.check(chosen(PARTS[found.planned[name].cell.part], wanted), sample)
+        figures.errors([sample])
+        figures.starved([sample])
+        summary.host_text([sample["client"]["host"]])
+        if not isinstance(sample["client"]["config"], dict):
+            raise ValueError("its config is no object")
+
+    return found.sift(check)
 
 
 # ---- what they say

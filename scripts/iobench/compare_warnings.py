@@ -90,8 +90,8 @@ def limited(subject):
 
 
 def steady(report):
-    block = report.get("steady")
-    return block["steady"] if block and block["enough"] else None
+    block = report.get("steady") or {}
+    return block.get("steady") if block.get("enough") else None
 
 
 def unsteady(subject):

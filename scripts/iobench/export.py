@@ -60,30 +60,17 @@ class Exported(NamedTuple):
         """Under which conditions, in lines for people."""
         host = next(iter(self.samples.values()))["client"]["host"]
         timing = self.source.planned[self.name].timing._replace(rounds=len(self.samples))
-        return [timing.text(), f"{host['os']}, {host['cpu_model'] or 'unknown CPU'}, "
-                f"{host['cpus_online']} CPUs"]
+        return [timing.text(), figures.machine_text(host)]
 
 
-def check(found, name, sample):
+def check(found, name, _, sample):
     """Raises what any export would stumble over later."""
     report = sample["client"]
-    for metric in found.metrics(name):
-        metric.of([sample])
+    figures.check(found.metrics(name), sample)
     figures.errors([sample])
     datetime.fromisoformat(report["started_at"])
     for path in MEMBERS:
         functools.reduce(lambda part, member: part[member], path.split("."), report)
-
-
-def drop_unusable(found, name):
-    """Removes the rounds of a cell whose reports lack what is taken from them."""
-    for number, sample in sorted(found.samples[name].items()):
-        try:
-            check(found, name, sample)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            del found.samples[name][number]
-            text = f"lacks {error}" if isinstance(error, KeyError) else error
-            found.problems.append(f"{found.stem(name, number)}: {text}")
 
 
 def figures_of(found, name):
@@ -113,8 +100,8 @@ def read(paths):
         sets[unique(found.label, sets)] = found
     exported = []
     for set_name, found in sets.items():
+        found.sift(check)
         for cell in found.cells():
-            drop_unusable(found, cell.name)
             if found.samples[cell.name]:
                 exported.append(Exported(found, set_name, len(paths) > 1, cell.name,
                                          figures_of(found, cell.name)))

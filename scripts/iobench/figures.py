@@ -3,6 +3,8 @@
 A sample is what one run left: {"client": report} and, of TCP, {"server": report}.
 """
 
+import math
+
 from iobench import cells, stats
 from iobench.cells import HIGHER, LOWER, Metric
 from iobench.hdr import Histogram
@@ -58,6 +60,27 @@ def errors(samples):
     return sum(report["totals"]["errors"] for sample in samples for report in sample.values())
 
 
+def starved(samples):
+    """Connections, or clients of UDP, that were never served in a round."""
+    return sum((report.get("fairness") or {}).get("starved") or 0 for report in clients(samples))
+
+
+def void(samples):
+    """Why a cell is not fit to be compared, in words; None if it is."""
+    count = starved(samples)
+    if count:
+        return f"void: {count:,} connection{'s' * (count > 1)} never served"
+    return "void: errors" if errors(samples) else None
+
+
+def check(metrics, sample):
+    """Raises unless each of these metrics is a number, or unknown."""
+    for metric in metrics:
+        value = metric.of([sample])
+        if value is not None and not 0 <= value < math.inf:
+            raise ValueError(f"{metric.name} is {value!r}")
+
+
 def rate_metric(title):
     return Metric("rate", title, "per s", HIGHER, rate)
 
@@ -86,11 +109,14 @@ def summarise(part, cell, samples, failures):
     if not samples:
         return found
     merged = {metric.name: metric.of(every) for metric in part.METRICS}
-    return found | {"rate": rates(samples), "metrics": merged} | part.remarks(cell, every)
+    return found | {"void": void(every), "rate": rates(samples), "metrics": merged} | part.remarks(
+        cell, every)
 
 
 def add_ratio(found, baseline):
-    """The cell's rate against the baseline's of the same round."""
+    """The cell's rate against the baseline's of the same round; none if either is void."""
+    if found.get("void") or baseline.get("void"):
+        return
     own, base = found["rate"]["by_round"], baseline["rate"]["by_round"]
     ratios = {number: own[number] / base[number] for number in own if base.get(number)}
     if ratios:
@@ -115,6 +141,10 @@ def summary(part, some, samples, failures):
 # ---- texts
 
 
+def machine_text(host):
+    return f"{host['os']}, {host['cpu_model'] or 'unknown CPU'}, {host['cpus_online']} CPUs"
+
+
 def us_text(value_ns):
     if value_ns is None:
         return BLANK
@@ -132,6 +162,8 @@ def rate_texts(found):
 
 
 def ratio_text(found, is_baseline):
+    if found.get("void"):
+        return "void"
     if "ratio" not in found:
         return "1" if is_baseline else BLANK
     return f"{found['ratio']['median']:.2f}" if found["ratio"]["shown"] else "~"

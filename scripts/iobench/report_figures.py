@@ -1,13 +1,11 @@
 """The figures of a cell that a report shows, as plain objects that JSON can hold."""
 
 import math
-import random
 from datetime import datetime
 
 from iobench import figures, stats
 from iobench.hdr import slot_high
 
-RESAMPLES = 1000
 CURVE_STEP = 0.05  # of log10(1 / (1 - p))
 LEAST_BEYOND = 10  # requests that lie beyond a percentile that is drawn or written
 LEAST_INTERVALS = 3  # runs with so many are drawn over their window, others over the session
@@ -15,21 +13,12 @@ PERCENTILES = {"P50": 50, "P90": 90, "P99": 99, "P99.9": 99.9, "P99.99": 99.99}
 CPU = {"server_cpu_us": "server", "client_cpu_us": "client", "cpu_us": "process"}
 
 
-def interval(values):
-    """The 95 % bootstrap interval of the median (Efron 1979); of one value there is none."""
-    if len(values) < 2:
-        return None, None
-    draw = random.Random(1)  # the same data give the same report
-    medians = sorted(stats.median(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
-    return medians[int(RESAMPLES * 0.025)], medians[int(RESAMPLES * 0.975) - 1]
-
-
 def estimate(values):
-    """Median and interval; None of no values."""
+    """Median and its 95 % interval; None of no values, and of one without an interval."""
     values = list(values)
     if not values:
         return None
-    low, high = interval(values)
+    low, high = stats.resampled(values, stats.median) if len(values) > 1 else (None, None)
     return {"median": stats.median(values), "low": low, "high": high, "rounds": len(values)}
 
 
@@ -113,15 +102,6 @@ def cpu(found, name):
             for metric in found.metrics(name) if metric.name in CPU}
 
 
-def void(samples):
-    """Why a cell is not fit to be compared, in words; None if it is."""
-    starved = sum((report.get("fairness") or {}).get("starved") or 0
-                  for report in figures.clients(samples))
-    if starved:
-        return f"void: {starved:,} connection{'s' * (starved > 1)} never served"
-    return "void: errors" if figures.errors(samples) else None
-
-
 def row(found, part, cell, start_s):
     """A measured cell; texts and figures alone, for pages and tables."""
     rounds = found.samples[cell.name]
@@ -137,7 +117,7 @@ def row(found, part, cell, start_s):
         "cpu": {end: one for end, one in cpu(found, cell.name).items() if one},
         "over_time": over_time(samples, start_s),
         "storage": part.remarks(cell, samples).get("storage"),
-        "void": void(samples), "errors": figures.errors(samples), "unsteady": unsteady,
+        "void": figures.void(samples), "errors": figures.errors(samples), "unsteady": unsteady,
         "failures": len(found.failures.get(cell.name, [])),
         "client_limited": sum(bool(report.get("client_limited")) for report in reports),
     }

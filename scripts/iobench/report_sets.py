@@ -1,42 +1,22 @@
 """What a report is made from: result sets and loose reports, whatever state they are in."""
 
 import copy
-import math
 from pathlib import Path
 
-from iobench import loose, report_figures, report_words, resultset
+from iobench import figures, loose, report_figures, report_words, resultset
 from iobench.parts import PARTS
-
-UNUSABLE = (KeyError, TypeError, AttributeError, ValueError, IndexError, ArithmeticError)
 
 
 def check(found, name, number, sample):
     """Raises if a run lacks what reports show, or has it in another form: shows it alone."""
     alone = copy.copy(found)
     alone.samples = {other: {} for other in found.samples} | {name: {number: sample}}
-    for metric in alone.metrics(name):
-        value = alone.merged(name, metric.name)
-        if value is not None and not 0 <= value < math.inf:
-            raise ValueError(f"{metric.name} is {value!r}")
+    figures.check(alone.metrics(name), sample)
     cell = found.planned[name].cell
     report_figures.row(alone, PARTS[cell.part], cell, 0)
     report_figures.seconds(sample["client"]["started_at"])
     report_words.environment(alone)
     alone.warnings()
-
-
-def sift(found):
-    """Takes out the runs that cannot be used: each is a line among the set's problems."""
-    for name, rounds in found.samples.items():
-        for number, sample in list(rounds.items()):
-            try:
-                check(found, name, number, sample)
-            except UNUSABLE as error:
-                what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
-                found.problems.append(f"{found.stem(name, number)}.*.json: not a whole report: "
-                                      f"{what}")
-                del rounds[number]
-    return found
 
 
 def has_runs(found):
@@ -72,7 +52,7 @@ def read(paths):
     files = [path for path in paths if not path.is_dir()]
     found = [read_directory(path) for path in paths if path.is_dir()]
     found += [loose.load(files)] if files else []
-    sets = [sift(one) for some, _ in found for one in some]
+    sets = [one.sift(check) for some, _ in found for one in some]
     problems = [text for _, some in found for text in some]
     useful = [one for one in sets if has_runs(one)]
     problems += [text for one in sets if one not in useful

@@ -70,8 +70,4 @@ class Entry:
 
 def load(path):
     """The whole file as an entry."""
-    try:
-        table = resultset.read_json(path)
-    except resultset.Unreadable as error:
-        raise Failed(str(error), USAGE) from error
-    return Entry(path.name, "", table)
+    return Entry(path.name, "", resultset.read_json(path))

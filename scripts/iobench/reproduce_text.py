@@ -2,6 +2,7 @@
 
 import textwrap
 
+from iobench.figures import machine_text
 from iobench.reproduce_rows import (
     CLAIM, LEAST, MEASURED, MOST, QUOTA_ROUNDS, TIMES, digits_text, exact_text, number_text)
 from iobench.table import (
@@ -80,9 +81,8 @@ def host_text(found):
     if not host:
         return "no program of the suite was run"
     where = f", server on CPU {cpus[0]}, TCP client on CPU {cpus[1]}" if cpus else ""
-    return (f"{host['os']}, {host['cpu_model'] or 'unknown CPU'}, {host['cpus_online']} CPUs, "
-            f"virtualisation: {host['virtualisation'] or 'unknown'}, load before: "
-            f"{host['load_1m'] or 0:.2f}{where}")
+    return (f"{machine_text(host)}, virtualisation: {host['virtualisation'] or 'unknown'}, "
+            f"load before: {host['load_1m'] or 0:.2f}{where}")
 
 
 def notes(found):

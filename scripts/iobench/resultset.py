@@ -21,7 +21,7 @@ from iobench import cells
 from iobench.cells import Timing
 from iobench.matrix import Planned
 from iobench.parts import PARTS
-from iobench.run import Failed
+from iobench.run import USAGE, Failed
 
 PLAN_VERSION = 2
 REPORT_VERSION = 1
@@ -29,8 +29,16 @@ TOOLS = ("bench_server", "bench_client", "bench_udp", "bench_file_io")
 MEASURED, FAILED, LEFT_OUT = "measured", "failed", "left out"
 
 
+PLAN_MEMBERS = ("created_at", "command", "label", "session", "seed", "cpus", "remarks", "cells")
+# What reading a member raises that is not there, or of another form.
+UNUSABLE = (KeyError, TypeError, AttributeError, ValueError, IndexError, ArithmeticError)
+
+
 class Unreadable(Failed):
     """A file that is not what it should be; the text is one line that names it."""
+
+    def __init__(self, text):
+        super().__init__(text, USAGE)
 
 
 def write_whole(path, text):
@@ -169,10 +177,32 @@ class ResultSet:
     def runs(self):
         return len(self.reports()) + sum(map(len, self.failures.values()))
 
+    def sift(self, check):
+        """Takes out the runs that cannot be used: each is a line among the problems. check is given
+        the set, the cell's name, the round and its sample, and raises if it lacks what is needed.
+        """
+        for name, rounds in self.samples.items():
+            for number, sample in sorted(rounds.items()):
+                try:
+                    check(self, name, number, sample)
+                except UNUSABLE as error:
+                    what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
+                    self.problems.append(f"{self.stem(name, number)}.*.json: not a whole report: "
+                                         f"{what}")
+                    del rounds[number]
+        return self
+
     # ---- what came of a run
 
+    def take_all(self, lines):
+        """The lines of runs.jsonl; those that say something else are among the problems."""
+        for line in lines:
+            try:
+                self.take(line)
+            except (AttributeError, KeyError, TypeError):
+                self.problems.append(f"{self.path / 'runs.jsonl'}: not a whole line: {line}")
+
     def take(self, line):
-        """One line of runs.jsonl."""
         name, outcome = line.get("cell"), line.get("outcome")
         if name not in self.planned:
             return
@@ -232,10 +262,9 @@ class Store(ResultSet):
 
     @classmethod
     def resume(cls, path):
-        found = cls(path, read_plan(path))
-        lines = list(read_lines(found.path / "runs.jsonl"))
-        for line in lines:
-            found.take(line)
+        found = planned_set(cls, path)
+        lines = [line for line in read_lines(found.path / "runs.jsonl") if isinstance(line, dict)]
+        found.take_all(lines)
         found.problems.clear()  # what could not be read is measured again
         (found.path / "raw").mkdir(exist_ok=True)
         for scratch in (found.path / "raw").glob("*.json.*"):
@@ -244,7 +273,7 @@ class Store(ResultSet):
         keep = [line for line in lines if line.get("outcome") != MEASURED
                 or line.get("round") in found.samples.get(line.get("cell"), {})]
         write_whole(found.path / "runs.jsonl", "".join(json.dumps(line) + "\n" for line in keep))
-        found.ended = {(line["cell"], line["round"]) for line in keep}
+        found.ended = {(line.get("cell"), line.get("round")) for line in keep}
         return found
 
     ended = frozenset()
@@ -270,19 +299,25 @@ def read_plan(path):
         raise Unreadable(f"{Path(path) / 'plan.json'}: schema version "
                          f"{plan.get('schema_version')!r}, which is not the {PLAN_VERSION} that is "
                          "read here")
+    for name in PLAN_MEMBERS:
+        if name not in plan:
+            raise Unreadable(f"{Path(path) / 'plan.json'}: lacks '{name}'")
     return plan
+
+
+def planned_set(kind, path):
+    """A set of this class with nothing but its plan."""
+    plan = read_plan(path)
+    try:
+        return kind(path, plan)
+    except UNUSABLE as error:
+        what = f"a cell lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise Unreadable(f"{Path(path) / 'plan.json'}: not a whole plan: {what}") from error
 
 
 def load(path):
     """The result set in a directory; Unreadable when it is none. Faults in single files are
     among its problems, and the rest is there."""
-    try:
-        found = ResultSet(path, read_plan(path))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Unreadable(f"{Path(path) / 'plan.json'}: lacks {error}") from error
-    for line in read_lines(found.path / "runs.jsonl"):
-        try:
-            found.take(line)
-        except (AttributeError, KeyError, TypeError):
-            found.problems.append(f"{found.path / 'runs.jsonl'}: not a whole line: {line}")
+    found = planned_set(ResultSet, path)
+    found.take_all(read_lines(found.path / "runs.jsonl"))
     return found

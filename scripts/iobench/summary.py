@@ -23,16 +23,17 @@ def remarks(found, interrupted):
             *(f"not read: {text}" for text in found.problems)]
 
 
-def host_lines(found):
+def host_text(hosts):
     """The machine as the programs saw it."""
-    hosts = [report["host"] for report in found.reports()]
-    if not hosts:
-        return []
     host, stolen = hosts[0], max(host["steal_percent"] or 0 for host in hosts)
-    return [f"{host['os']}, {host['cpu_model'] or 'unknown CPU'}, "
-            f"{host['cpus_online']} CPUs, virtualisation: "
+    return (f"{figures.machine_text(host)}, virtualisation: "
             f"{host['virtualisation'] or 'unknown'}, load before: "
-            f"{host['load_1m'] or 0:.2f}, steal: at most {stolen:.1f} %"]
+            f"{host['load_1m'] or 0:.2f}, steal: at most {stolen:.1f} %")
+
+
+def host_lines(found):
+    hosts = [report["host"] for report in found.reports()]
+    return [host_text(hosts)] if hosts else []
 
 
 def summaries(found):
