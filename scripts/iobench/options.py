@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from pathlib import Path
 
 DURATION_S = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "": 1, "m": 60, "h": 3600}
 SIZE_BYTES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "kib": 1 << 10,
@@ -68,6 +69,28 @@ def backend(text):
     if not re.fullmatch(r"[a-z][\w:=-]*", text):
         raise argparse.ArgumentTypeError(f"'{text}' is not the name of a backend")
     return text
+
+
+def directory(text):
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a directory")
+    return Path(text)
+
+
+def new_directory(text):
+    path = Path(text)
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a new or empty directory")
+    return path
+
+
+def output_file(text):
+    """What is written when all is measured had better be known to have a place."""
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' is a directory")
+    if not Path(text).resolve().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}': its directory is not there")
+    return Path(text)
 
 
 def one_of(names):

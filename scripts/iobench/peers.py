@@ -90,8 +90,8 @@ def fio(cell, timing, place):
                       timing.warmup_s + timing.duration_s + STALLED_S)
     try:
         job = json.loads(text[text.index("{"):])["jobs"][0]
-        if job["error"]:
-            raise run.Failed(f"fio: error {job['error']}")
+        if job["error"] or not job["read"]["iops"]:
+            raise run.Failed(f"fio: read nothing (error {job['error']})")
         return Found(job["read"]["iops"], job["read"]["lat_ns"]["percentile"]["50.000000"])
     except (ValueError, KeyError, IndexError) as error:
         raise run.Failed(f"fio: no results in what it printed ({error})") from error

@@ -7,12 +7,13 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-USAGE, CANNOT_RUN_HERE = 2, 77  # exit statuses
+USAGE, CANNOT_RUN_HERE, INTERRUPTED = 2, 77, 130  # exit statuses
 SERVER, CLIENT = 0, 1  # the ends, as indices of CPUs
 PATIENCE_S = 10  # for a server to be ready, and for a program to end when asked to
 
@@ -108,6 +109,22 @@ class Interrupts:
 
 
 interrupts = Interrupts()
+
+
+def guarded(name, work):
+    """Does a script's work and returns its exit status; what ends it early is said in one line."""
+    interrupts.catch()
+    try:
+        return work()
+    except Failed as failed:
+        print(f"{name}: {failed}", file=sys.stderr)
+        return failed.status
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{name}: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def leashed(command):
