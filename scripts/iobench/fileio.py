@@ -20,7 +20,7 @@ KEYS = {
     "depth": Key(options.count(65536), 32),
     "batch": Key(options.text, BY_DIRECT),
     "workers": Key(options.count(1024), 1),
-    "size": Key(options.size_bytes, 64 << 20),
+    "size": Key(options.file_bytes, 64 << 20),
     "files": Key(options.count(65535), 1),
     "sync": Key(options.text, "none"),
     "rate": Key(options.rate, 0),

@@ -94,7 +94,9 @@ class Reader:
             tables = top.get(name, [])
             for table in tables if isinstance(tables, list) else [tables]:
                 for planned in self.table(part, table, top):
-                    found.setdefault(planned.cell.name, planned)
+                    first = found.setdefault(planned.cell.name, planned)
+                    if first.cell != planned.cell:
+                        self.fail(f"[[{name}]] two cells would both be called {first.cell.name}")
         if not found:
             self.fail("nothing to measure")
         return list(found.values())

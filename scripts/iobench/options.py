@@ -6,7 +6,8 @@ from pathlib import Path
 
 DURATION_S = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "": 1, "m": 60, "h": 3600}
 SIZE_BYTES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "kib": 1 << 10,
-              "m": 1 << 20, "mb": 1 << 20, "mib": 1 << 20}
+              "m": 1 << 20, "mb": 1 << 20, "mib": 1 << 20,
+              "g": 1 << 30, "gb": 1 << 30, "gib": 1 << 30}
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,11 +59,20 @@ def text(value):
     return value
 
 
-def size_bytes(text):
-    value = quantity(text.lower(), SIZE_BYTES, 1, 16 << 20, "a size from 1 B to 16 MiB")
-    if value != int(value):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of bytes")
-    return int(value)
+def size(most, most_text):
+    """A type: bytes."""
+
+    def parse(text):
+        value = quantity(text.lower(), SIZE_BYTES, 1, most, f"a size from 1 B to {most_text}")
+        if value != int(value):
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of bytes")
+        return int(value)
+
+    return parse
+
+
+size_bytes = size(16 << 20, "16 MiB")  # of a message or a block
+file_bytes = size(1 << 40, "1 TiB")
 
 
 def backend(text):

@@ -52,6 +52,12 @@ def test_what_is_not_default_is_in_the_name():
     assert (one.cell["rate"], one.cell["threads"]) == (50000, 1)
 
 
+def test_files_may_be_large():
+    """Messages may not: those of the network end at 16 MiB."""
+    found = read('[[file]]\nsize = ["64m", "2g"]\n')
+    assert [one.cell["size"] for one in found] == [64 << 20, 2 << 30]
+
+
 def test_nearer_times_win():
     text = 'rounds = 2\nduration = "1s"\n[[udp]]\nrounds = 3\n[[tcp]]\nduration = "2s"\n'
     tcp, udp = read(text)
@@ -80,6 +86,7 @@ def test_ours_can_be_read(name):
     ("[[tcp]]\nconnections = 1.5\n", "connections: '1.5'"),
     ("[[tcp]]\nbackend = []\n", "backend: an empty list"),
     ('[[tcp]]\nmode = "fast"\n', "mode: 'fast' is not one of"),
+    ('[[tcp]]\nclient_options = ["-n 5", "-n=5"]\n', "two cells would both be called"),
     ('[[tcp]]\nwork = "5 apples"\n', "work: '5 apples'"), ('[[udp]]\nsize = "17m"\n', "size"),
     ('rounds = "many"\n[[tcp]]\n', "rounds: 'many'"), ('[[file]]\nwarmup = "-1s"\n', "warmup"),
 ])
