@@ -24,7 +24,8 @@ from iobench import fileio, run
 
 FIO_ENGINES = {"sync": "psync", "libaio": "libaio", "io_uring": "io_uring"}
 FIO_URING = ["--fixedbufs", "--registerfiles", "--nonvectored=1"]
-STALLED_S = 60  # beyond warm-up and window; fio writes its file first
+STALLED_S = 60  # beyond warm-up and window
+LAY_OUT_S = 600  # for a file of some GiB
 
 
 class Found(NamedTuple):
@@ -53,30 +54,52 @@ def number(name, pattern, text):
 # ---- fio
 
 
-def fio_file(cell):
-    """The options that name the file. Direct reads drop theirs from the page cache."""
-    return [f"--name=direct-{cell['direct']}", f"--size={cell['size']}"]
-
-
-def fio_lay_out(cell, folder):
+def fio_lay_out(*file):
     """Writes the file, so that no run is measured while the disk is busy with it; in large blocks,
     as ours does, because a file written in small ones is slower to read from the page cache."""
-    if not list(folder.glob(f"direct-{cell['direct']}.*")):
-        run.client(["fio", *fio_file(cell), f"--directory={folder}", "--rw=write", "--bs=1m",
-                    "--end_fsync=1"], STALLED_S)
+    run.client(["fio", *file, "--rw=write", "--bs=1m", "--end_fsync=1"], LAY_OUT_S)
+
+
+def fio_words(file, engine, direct, timing):
+    """What every run is told, of whatever file: to draw new blocks each time, and what to say. The
+    job's name comes first: what stands before it would be of all jobs."""
+    return ["fio", *file, f"--ioengine={FIO_ENGINES[engine]}", f"--direct={int(direct)}",
+            f"--invalidate={int(direct)}", "--time_based",
+            f"--runtime={timing.duration_s * 1000:.0f}ms",
+            f"--ramp_time={timing.warmup_s * 1000:.0f}ms", "--norandommap", "--randrepeat=0",
+            "--lat_percentiles=1", "--clat_percentiles=0", "--percentile_list=50:99",
+            "--output-format=json"]
+
+
+def fio_job(command, timing):
+    """What it says of its job, whose "read" has some."""
+    text = run.client(command, timing.warmup_s + timing.duration_s + STALLED_S)
+    try:
+        job = json.loads(text[text.index("{"):])["jobs"][0]
+        if job["error"] or not job["read"]["iops"]:
+            raise run.Failed(f"fio: read nothing (error {job['error']})")
+        return job
+    except (ValueError, KeyError, IndexError) as error:
+        raise run.Failed(f"fio: no results in what it printed ({error})") from error
+
+
+def percentile(job, percent):
+    try:
+        return job["read"]["lat_ns"]["percentile"][f"{percent:.6f}"]
+    except KeyError as error:
+        raise run.Failed(f"fio: no results in what it printed ({error})") from error
+
+
+def fio_file(cell, folder):
+    """The options that name the file. Direct reads drop theirs from the page cache."""
+    return [f"--name=direct-{cell['direct']}", f"--size={cell['size']}", f"--directory={folder}"]
 
 
 def fio_command(cell, timing, folder):
     depth, batch = cell["depth"], fileio.BATCH.get(cell["direct"])
     batch = int(batch if cell["batch"] == fileio.BY_DIRECT else cell["batch"])
-    direct = int(cell["direct"] == "on")
-    words = ["fio", *fio_file(cell), f"--rw={cell['rw']}", f"--bs={cell['block']}",
-             f"--directory={folder}", "--time_based",
-             f"--ioengine={FIO_ENGINES[cell['engine']]}", f"--direct={direct}",
-             f"--invalidate={direct}", f"--runtime={timing.duration_s * 1000:.0f}ms",
-             f"--ramp_time={timing.warmup_s * 1000:.0f}ms", "--norandommap", "--randrepeat=0",
-             "--lat_percentiles=1", "--clat_percentiles=0", "--percentile_list=50",
-             "--output-format=json"]
+    file = [*fio_file(cell, folder), f"--rw={cell['rw']}", f"--bs={cell['block']}"]
+    words = fio_words(file, cell["engine"], cell["direct"] == "on", timing)
     if cell["engine"] == "sync":
         return words
     words += [f"--iodepth={depth}", f"--iodepth_batch={min(batch, depth)}",
@@ -85,16 +108,10 @@ def fio_command(cell, timing, folder):
 
 
 def fio(cell, timing, place):
-    fio_lay_out(cell, place.scratch)
-    text = run.client(fio_command(cell, timing, place.scratch),
-                      timing.warmup_s + timing.duration_s + STALLED_S)
-    try:
-        job = json.loads(text[text.index("{"):])["jobs"][0]
-        if job["error"] or not job["read"]["iops"]:
-            raise run.Failed(f"fio: read nothing (error {job['error']})")
-        return Found(job["read"]["iops"], job["read"]["lat_ns"]["percentile"]["50.000000"])
-    except (ValueError, KeyError, IndexError) as error:
-        raise run.Failed(f"fio: no results in what it printed ({error})") from error
+    if not list(place.scratch.glob(f"direct-{cell['direct']}.*")):
+        fio_lay_out(*fio_file(cell, place.scratch))
+    job = fio_job(fio_command(cell, timing, place.scratch), timing)
+    return Found(job["read"]["iops"], percentile(job, 50))
 
 
 # ---- sockperf
