@@ -162,6 +162,32 @@ def test_udp_and_file_parts(tmp_path):
             assert cell["storage"].startswith("direct I/O" if in_force else "page cache")
 
 
+REFUSED = """
+[[tcp]]
+backend = "{backend}"
+connections = [1, 2]
+client_options = ["", "--no-such-option"]
+"""
+
+
+def test_what_was_measured_before_an_option_was_refused_is_shown(tmp_path):
+    """Whichever of the cells came first."""
+    matrix = tmp_path / "m.toml"
+    matrix.write_text(REFUSED.format(backend=BACKENDS[0]), encoding="utf-8")
+    for seed in range(1, 9):
+        out = tmp_path / str(seed)
+        done = bench(matrix, "--rounds", "1", "--duration", "20ms", "--warmup", "0", "--seed", seed,
+                     "--output", out)
+        assert done.returncode == 2
+        assert "no-such-option" in done.stderr and done.stderr.count("\n") == 1
+        measured = list((out / "raw").glob("*-1.client.json"))
+        assert (out / "table.md").exists() == ("interrupted" in done.stdout) == bool(measured)
+        if measured:
+            break
+    else:
+        pytest.fail("no seed has a good cell first")
+
+
 def test_what_cannot_run_here_is_left_out(tmp_path):
     program = tmp_path / "bench_file_io"
     program.write_text("#!/bin/sh\necho bench_file_io: not here >&2\nexit 77\n", encoding="utf-8")
@@ -183,7 +209,8 @@ def test_what_cannot_run_here_is_left_out(tmp_path):
     ["--duration", "2 s"], ["--duration", "2x"], ["--warmup", "-1"], ["--backends", "nonsense"],
     ["--backends", ""], ["--client", "nonsense"], ["--no-such-option"], ["surplus"],
     ["--seed", "0"], ["--resume", "/nonexistent"], ["--resume", str(ROOT)],
-    ["--parts", "tcp,nonsense"], ["--parts", ""],
+    ["--parts", "tcp,nonsense"], ["--parts", ""], ["--connections", "5", "--parts", "udp,file"],
+    ["--backends", "epoll", "--parts", "file"],
     ["--output", BENCH], ["--output", str(ROOT)],
 ])
 def test_bad_input_is_one_line(args, tmp_path):
@@ -193,6 +220,12 @@ def test_bad_input_is_one_line(args, tmp_path):
     assert re.fullmatch(r"bench: [^\n]+\n", done.stderr)
     assert args[0].removeprefix("--") in done.stderr or args[-1] in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_made_is_one_line():
+    done = bench(*SHORT, "--output", "/proc/none")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"bench: /proc/none[^\n]*: No such file or directory\n", done.stderr)
 
 
 def test_missing_programs_are_said(tmp_path):
@@ -312,6 +345,15 @@ def test_ratio_is_of_the_rounds_own_pairs():
     figures.add_ratio(found, cell_of("epoll", {1: 100, 2: 200, 3: 400, 4: 1}))
     assert found["ratio"]["by_round"] == pytest.approx({1: 1.1, 2: 1.1, 3: 1.1})
     assert figures.ratio_text(found, False) == "1.10"
+
+
+def test_what_is_void_has_no_ratio():
+    for void in ("epoll", "libev"):
+        found = {name: cell_of(name, {1: 1, 2: 1, 3: 1}) | {"void": "void: errors" * (name == void)}
+                 for name in ("epoll", "libev")}
+        figures.add_ratio(found["libev"], found["epoll"])
+        assert "ratio" not in found["libev"]
+        assert figures.ratio_text(found[void], void == "epoll") == "void"
 
 
 def test_ratio_within_its_rounds_is_a_tilde():

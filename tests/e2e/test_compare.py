@@ -332,6 +332,30 @@ def test_files_that_cannot_be_read(sets):
     assert torn.name in "".join(done.stdout.split()) or torn.name in text
 
 
+def test_a_report_that_lacks_something(sets):
+    base, new = sets({EPOLL: [1e5] * 6, FILE: [1e5] * 6}, {EPOLL: [1e5] * 6, FILE: [1e5] * 6})
+    for number, member in enumerate(("rate", "config", "host", "totals"), 1):
+        file = new.path / "raw" / f"{FILE.name}-{number}.client.json"
+        report = json.loads(file.read_text(encoding="utf-8"))
+        del report[member]
+        file.write_text(json.dumps(report), encoding="utf-8")
+    done = script(base.path, new.path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert " ".join(done.stdout.split()).count("not a whole report: lacks") == 4
+    assert re.search(r"^epoll +100,000 ", done.stdout, re.M)
+
+
+@pytest.mark.parametrize("member", ["session", "cells", "created_at", "cpus"])
+def test_a_plan_that_lacks_something(sets, member):
+    base, new = sets({EPOLL: [1e5] * 6}, {EPOLL: [1e5] * 6})
+    plan = json.loads((new.path / "plan.json").read_text(encoding="utf-8"))
+    del plan[member]
+    (new.path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    done = script(base.path, new.path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"compare: {new.path}/plan.json: lacks '{member}'\n"
+
+
 @pytest.mark.parametrize(("args", "words"), [
     ([], "0 given: give BASE and NEW"),
     (["a"], "1 given"),

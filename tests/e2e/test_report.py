@@ -145,6 +145,16 @@ def test_two_rounds_show_nothing(tmp_path):
     assert rows(text, "io_uring")[0][0] == "1–2"
 
 
+def test_three_rounds_of_two_sessions_show_nothing(tmp_path):
+    """Ranges of three rounds lie apart in one of ten equal pairs; of four, in one of 35."""
+    for rounds, ranks in ((3, ["1–2", "1–2"]), (4, ["1", "2"])):
+        for name, factor in (("a", 1), ("b", 2)):
+            made_up.result_set(tmp_path / f"{name}{rounds}", {EPOLL: scaled(factor)[:rounds]},
+                               session=name)
+        text, _ = markdown(tmp_path / f"a{rounds}", tmp_path / f"b{rounds}")
+        assert [row[0] for row in rows(text, "epoll")] == ranks
+
+
 def test_the_published_columns(tmp_path):
     one = Round(100e3, intervals=[80e3, 150e3, 70e3])
     made_up.result_set(tmp_path, {EPOLL: [one, Round(110e3), Round(90e3)]})
