@@ -5,10 +5,10 @@ from collections import Counter
 
 from iobench import compare, compare_stats, compare_warnings, figures, summary
 from iobench.compare import NONE, NO_DIFFERENCE, WORSE
-from iobench.table import BLANK, Table
+from iobench.table import BLANK, Table, escaped, markdown_line
 
 VERSION = 1
-MOST_SHOWN = 40  # rows of the Markdown's first table: a comment has room for 64 KiB
+MOST_SHOWN = 40  # rows of a Markdown table: a comment has room for 64 KiB
 
 
 def value_text(metric, value):
@@ -113,24 +113,22 @@ def headline(found):
 def markdown_row(finding):
     name = finding.pair.new.cell.name
     interval = interval_text(finding.ratio)
-    return (f"| `{name}` | {title_of(finding.metric)} | {value_text(finding.metric, finding.base)} "
-            f"| {value_text(finding.metric, finding.new)} | {finding.ratio.value:.3f} ({interval}) "
-            f"| {'**' if finding.outcome != NONE else ''}{finding.verdict()}"
-            f"{'**' if finding.outcome != NONE else ''} |")
+    values = (value_text(finding.metric, value) for value in (finding.base, finding.new))
+    bold = "**" if finding.outcome != NONE else ""
+    return markdown_line(f"`{name}`", title_of(finding.metric), *values,
+                f"{finding.ratio.value:.3f} ({interval})", f"{bold}{finding.verdict()}{bold}")
 
 
 def markdown_table(found):
+    """The first of them."""
+    left = len(found) - MOST_SHOWN
     return ["| cell | metric | base | new | new / base (95 %) | verdict |",
-            "| :--- | :--- | ---: | ---: | ---: | :--- |", *map(markdown_row, found)]
+            "| :--- | :--- | ---: | ---: | ---: | :--- |", *map(markdown_row, found[:MOST_SHOWN]),
+            *(["", f"and {left} more: see the full comparison."] if left > 0 else [])]
 
 
-def escaped(text):
-    """Labels and messages of others do not form tags."""
-    return text.replace("<", "&lt;")
-
-
-def details(summary, lines):
-    return ["", f"<details><summary>{summary}</summary>", "", *lines, "", "</details>"]
+def details(title, lines):
+    return ["", f"<details><summary>{title}</summary>", "", *lines, "", "</details>"]
 
 
 def markdown(subject, found, least_effect, warnings, failed):
@@ -138,14 +136,12 @@ def markdown(subject, found, least_effect, warnings, failed):
     shown = [one for one in found if one.outcome != NONE]
     rest = [one for one in found if one.outcome == NONE]
     lines = [f"### iobench: {headline(found)}", "",
-             f"`{subject.base}` to `{subject.new}`, {subject.cells_text()}, {rounds_text(found)} "
-             f"rounds{', interleaved' if subject.paired else ''}."]
+             f"**{escaped(subject.base)}** to **{escaped(subject.new)}**, {subject.cells_text()}, "
+             f"{rounds_text(found)} rounds{', interleaved' if subject.paired else ''}."]
     lines += ["", *(f"- **regression**: {escaped(text)}" for text in failed)] if failed else []
-    lines += ["", *markdown_table(shown[:MOST_SHOWN])] if shown else []
-    if len(shown) > MOST_SHOWN:
-        lines += ["", f"and {len(shown) - MOST_SHOWN} more: see the full comparison."]
+    lines += ["", *markdown_table(shown)] if shown else []
     if rest:
-        lines += details(f"{len(rest)} with {NO_DIFFERENCE}", markdown_table(rest[:MOST_SHOWN]))
+        lines += details(f"{len(rest)} with {NO_DIFFERENCE}", markdown_table(rest))
     if warnings:
         lines += details(f"{len(warnings)} warning{'s' * (len(warnings) > 1)}",
                          [f"- {escaped(text)}" for text in warnings])

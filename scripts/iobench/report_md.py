@@ -1,19 +1,10 @@
 """report.md: compact, for the comment of a pull request or the summary of a job."""
 
-import re
-
 from iobench import report_words as words
-from iobench.table import BLANK
+from iobench.table import BLANK, escaped
 
-SPECIAL = re.compile(r"([\\`*\[\]<>|~$#])")
 MOST_ROWS = 24  # a longer table is folded
 MOST_WARNINGS = 8
-
-
-def escaped(text):
-    """A text from a file: in one line, without a meaning in Markdown or HTML, calling nobody."""
-    text = SPECIAL.sub(r"\\\1", " ".join(str(text).split()).replace("&", "&amp;"))
-    return re.sub(r"@(?=\w)", "@\N{ZERO WIDTH NON-JOINER}", text)
 
 
 def line(*texts):

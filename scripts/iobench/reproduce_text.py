@@ -6,7 +6,7 @@ from iobench.figures import machine_text
 from iobench.reproduce_rows import (
     CLAIM, LEAST, MEASURED, MOST, QUOTA_ROUNDS, TIMES, digits_text, exact_text, number_text)
 from iobench.table import (
-    BLANK, BOLD, DIM, GAP, PLAIN, WIDTH, Table, align, column_widths, top_line)
+    BLANK, BOLD, DIM, GAP, PLAIN, WIDTH, Table, align, column_widths, markdown_line, top_line)
 
 TITLE = "Published figures, reproduced"
 COLUMNS = [("", ""), ("", "published"), ("published", "way here"), ("", "true here"),
@@ -120,15 +120,13 @@ def as_text(found, colour=False):
 
 
 def as_markdown(found):
-    def line(*cells):
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
     out = [f"# {TITLE}", "", host_text(found), ""]
     for heading, caveat, rows, unit in sections(found):
-        out += [f"## {heading}", "", *[caveat, ""] * bool(caveat), line("", *NAMES),
-                line(":---", *["---:"] * (len(NAMES) - 1), ":---")]
+        out += [f"## {heading}", "", *[caveat, ""] * bool(caveat), markdown_line("", *NAMES),
+                markdown_line(":---", *["---:"] * (len(NAMES) - 1), ":---")]
         for row in rows:
             word, rest = remark(row)
-            out.append(line(title(row, unit), *values(row), f"**{word}**{rest}" if word else rest))
+            said = f"**{word}**{rest}" if word else rest
+            out.append(markdown_line(title(row, unit), *values(row), said))
         out.append("")
     return "\n".join(out + [f"- {note}" for note in notes(found)]) + "\n"

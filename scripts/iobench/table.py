@@ -1,5 +1,6 @@
 """A table once, written as text for people or as Markdown."""
 
+import re
 import textwrap
 from itertools import groupby
 from typing import NamedTuple
@@ -8,6 +9,7 @@ BLANK = "-"
 WIDTH = 100
 GAP = "  "
 BOLD, DIM, PLAIN = "\033[1m", "\033[2m", "\033[0m"
+SPECIAL = re.compile(r"([\\`*\[\]<>|~$#])")  # in Markdown
 
 
 class Table(NamedTuple):
@@ -59,13 +61,24 @@ def as_text(table, colour=False):
     return "\n".join(out) + "\n"
 
 
-def as_markdown(table):
-    def line(*cells):
-        return "| " + " | ".join(cells) + " |"
+# ---- Markdown
 
+
+def escaped(text):
+    """A text of others: in one line, without a meaning in Markdown or HTML, calling nobody."""
+    text = SPECIAL.sub(r"\\\1", " ".join(str(text).split()).replace("&", "&amp;"))
+    return re.sub(r"@(?=\w)", "@\N{ZERO WIDTH NON-JOINER}", text)
+
+
+def markdown_line(*cells):
+    """A row of texts of our own."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def as_markdown(table):
     return "\n".join([
         f"# {table.title}", "", *(f"- {text}" for text in table.lines), "",
-        line("", *(f"{span} {name}".strip() for span, name in table.columns)),
-        line(":---", ":---", *["---:"] * (len(table.columns) - 1)),
-        *(line(heading, *row) for heading, rows in table.groups.items() for row in rows),
+        markdown_line("", *(f"{span} {name}".strip() for span, name in table.columns)),
+        markdown_line(":---", ":---", *["---:"] * (len(table.columns) - 1)),
+        *(markdown_line(heading, *row) for heading, rows in table.groups.items() for row in rows),
         "", *(f"- {note}" for note in table.notes), ""])

@@ -17,7 +17,8 @@ from made_up import Round, noisy
 np = pytest.importorskip("numpy")
 pytest.importorskip("scipy")
 
-from iobench import compare, compare_revs, compare_stats, compare_warnings  # noqa: E402
+from iobench import (  # noqa: E402
+    compare, compare_revs, compare_stats, compare_text, compare_warnings)
 from iobench.run import Failed  # noqa: E402
 
 COMPARE = str(ROOT / "scripts" / "compare")
@@ -219,6 +220,15 @@ def test_a_cell_that_fails_is_a_regression(sets):
     warnings, failed = warnings_of(base, new)
     assert any(FILE.name in text and "dead" in text for text in warnings)
     assert failed == [f"not measured: {FILE.name}: failed in new: dead"]
+
+
+def test_texts_of_others_mean_nothing_in_a_comment(sets):
+    bad = "<img src=x> [zzz](http://x) @everyone"
+    base, new = sets({EPOLL: [1e5] * 6, FILE: [1e5] * 6}, {EPOLL: [1e5] * 6, FILE: [bad] * 6})
+    subject, found = found_in(base, new)
+    text = compare_text.markdown(subject, found, EFFECT, [bad], compare.regressions(subject, found))
+    assert text.count("zzz") == text.count("\\[zzz\\](") >= 2
+    assert text.count("<img") == text.count("\\<img") and "@everyone" not in text
 
 
 def test_a_cell_that_cannot_run_any_more_is_a_regression(sets):
