@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from iobench import cells, compare_stats, resultset, run, runner, tcp
+from iobench import cells, resultset, run, runner, tcp
+from iobench.compare import inference
 from iobench.matrix import Planned
 
 BASE, SAME, SLOW = "base", "same", "slow"
@@ -71,7 +72,7 @@ def work_for(cell, plan, programs, folder):
     variants = {BASE: programs, SLOW: slower(programs, folder / "probe", PROBE_NS)}
     rates = session(cell, plan.timing._replace(rounds=plan.calibration_rounds), variants, folder, 1)
     logs = list(log_ratios(rates[BASE], rates[SLOW]).values())
-    ratio = math.exp(compare_stats.location(np.array(logs)))
+    ratio = math.exp(inference.location(np.array(logs)))
     if not 0 < ratio < 1:
         raise run.Failed(f"{cell.name}: {PROBE_NS} ns of work per message did not slow it down: "
                          "the machine is too busy to calibrate on")
@@ -106,9 +107,9 @@ def record(plan, programs, tell):
 def verdicts(tests, least_effect):
     """-1 slower, 1 faster, 0 no difference shown, as compare gives them."""
     found = []
-    for test, p in zip(tests, compare_stats.sign_flip_p(tests)):
-        ratio = math.exp(compare_stats.location(np.array(list(test.values()))))
-        shown = compare_stats.is_shown(ratio, p, least_effect)
+    for test, p in zip(tests, inference.sign_flip_p(tests)):
+        ratio = math.exp(inference.location(np.array(list(test.values()))))
+        shown = inference.is_shown(ratio, p, least_effect)
         found.append((1 if ratio > 1 else -1) if shown else 0)
     return found
 

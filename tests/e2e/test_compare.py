@@ -17,8 +17,8 @@ from made_up import Round, noisy
 np = pytest.importorskip("numpy")
 pytest.importorskip("scipy")
 
-from iobench import (  # noqa: E402
-    compare, compare_revs, compare_stats, compare_text, compare_warnings)
+from iobench import compare  # noqa: E402
+from iobench.compare import cautions, formats, inference, revisions  # noqa: E402
 from iobench.run import Failed  # noqa: E402
 
 COMPARE = str(ROOT / "scripts" / "compare")
@@ -75,8 +75,8 @@ def test_a_known_difference(sets, same_session):
     assert [one.verdict() for one in found] == ["slower", "faster"]
     for one, truth in zip(found, (0.9, 1.1)):
         assert one.ratio.low < truth < one.ratio.high
-        assert 0 <= one.p <= compare_stats.ALPHA
-        assert 0 <= one.mann_whitney_p <= compare_stats.ALPHA
+        assert 0 <= one.p <= inference.ALPHA
+        assert 0 <= one.mann_whitney_p <= inference.ALPHA
     assert one.ratio.value == pytest.approx(truth, abs=0.03)
 
 
@@ -128,7 +128,7 @@ def test_too_few_rounds(sets, paired, few, enough):
                          session="one" if paired else "two")
         subject, found = found_in(base, new)
         assert (found[0].outcome == compare.WORSE) == shown
-        texts = list(compare_warnings.too_few_rounds(subject, found))
+        texts = list(cautions.too_few_rounds(subject, found))
         assert bool(texts) != shown
         assert shown or f"{few} rounds cannot show anything" in texts[0]
         assert shown or f"at least {enough}" in texts[0]
@@ -145,10 +145,10 @@ def test_more_rounds_are_advised_as_the_noise_asks(sets):
 
 def test_the_advised_rounds_are_enough():
     draw, noise, hits = np.random.default_rng(5), 0.08, 0
-    needed = compare_stats.rounds_for(EFFECT, 2 * noise ** 2, 1, 6)
+    needed = inference.rounds_for(EFFECT, 2 * noise ** 2, 1, 6)
     for _ in range(100):
         logs = np.log1p(EFFECT) + draw.normal(0, noise * 2 ** 0.5, needed)
-        hits += compare_stats.sign_flip_p([dict(enumerate(logs))])[0] <= compare_stats.ALPHA
+        hits += inference.sign_flip_p([dict(enumerate(logs))])[0] <= inference.ALPHA
     assert 68 <= hits <= 95  # 80 are meant
 
 
@@ -159,8 +159,8 @@ def false_share(cells, rounds, times, noise):
     draw, wrong = np.random.default_rng(7), 0
     for _ in range(times):
         logs = noise(draw, (cells, rounds))
-        p = compare_stats.sign_flip_p([dict(enumerate(row)) for row in logs])
-        wrong += min(p) <= compare_stats.ALPHA
+        p = inference.sign_flip_p([dict(enumerate(row)) for row in logs])
+        wrong += min(p) <= inference.ALPHA
     return wrong / times
 
 
@@ -177,24 +177,24 @@ def test_step_down_leaves_the_changed_cells_out():
     """A cell that has changed does not hide that another has."""
     draw = np.random.default_rng(3)
     tests = [dict(enumerate(shift + draw.normal(0, 1, 10))) for shift in (50, 5, 0, 0, 0)]
-    p = compare_stats.sign_flip_p(tests)
-    assert p[0] <= p[1] <= compare_stats.ALPHA < min(p[2:])
+    p = inference.sign_flip_p(tests)
+    assert p[0] <= p[1] <= inference.ALPHA < min(p[2:])
 
 
 def test_holm():
     """By hand: 3 x 0.01, 2 x 0.02 and, no less than that, 0.03."""
-    assert compare_stats.holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert inference.holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
 
 
 def test_p_of_few_rounds_is_exact():
     """Of the 2^6 ways to flip six rounds of one sign, two are as extreme."""
-    assert compare_stats.sign_flip_p([dict(enumerate([1, 2, 3, 4, 5, 6]))]) == [2 / 64]
+    assert inference.sign_flip_p([dict(enumerate([1, 2, 3, 4, 5, 6]))]) == [2 / 64]
 
 
 def test_the_interval_covers():
     draw, hits = np.random.default_rng(2), 0
     for _ in range(100):
-        ratio = compare_stats.paired_ratio(draw.normal(0.1, 0.05, 8))
+        ratio = inference.paired_ratio(draw.normal(0.1, 0.05, 8))
         hits += ratio.low <= np.exp(0.1) <= ratio.high
     assert hits >= 88  # 95 are meant
 
@@ -204,7 +204,7 @@ def test_the_interval_covers():
 
 def warnings_of(base, new):
     subject, found = found_in(base, new)
-    return compare_warnings.all_of(subject, found), compare.regressions(subject, found)
+    return cautions.all_of(subject, found), compare.regressions(subject, found)
 
 
 def test_cells_of_one_side(sets):
@@ -226,7 +226,7 @@ def test_texts_of_others_mean_nothing_in_a_comment(sets):
     bad = "<img src=x> [zzz](http://x) @everyone"
     base, new = sets({EPOLL: [1e5] * 6, FILE: [1e5] * 6}, {EPOLL: [1e5] * 6, FILE: [bad] * 6})
     subject, found = found_in(base, new)
-    text = compare_text.markdown(subject, found, EFFECT, [bad], compare.regressions(subject, found))
+    text = formats.markdown(subject, found, EFFECT, [bad], compare.regressions(subject, found))
     assert text.count("zzz") == text.count("\\[zzz\\](") >= 2
     assert text.count("<img") == text.count("\\<img") and "@everyone" not in text
 
@@ -418,18 +418,18 @@ def work_trees(path):
 
 
 def test_a_revision_is_built_and_its_tree_removed(repository, tmp_path):
-    revision = compare_revs.resolve("HEAD~2", repository)
+    revision = revisions.resolve("HEAD~2", repository)
     assert revision.label == f"HEAD~2 ({revision.commit[:10]})"
-    with compare_revs.programs_of([revision], tmp_path, repository) as (programs,):
+    with revisions.programs_of([revision], tmp_path, repository) as (programs,):
         assert os.access(programs / "bench_server", os.X_OK)
         assert len(work_trees(repository)) == 1
     assert not programs.exists()
 
 
 def test_a_failed_build_is_one_line(repository, tmp_path):
-    revision = compare_revs.resolve("HEAD~1", repository)
+    revision = revisions.resolve("HEAD~1", repository)
     with pytest.raises(Failed, match=r"^--rev: HEAD~1 \(\w+\) does not build: see \S+\.log$"):
-        with compare_revs.programs_of([revision], tmp_path, repository):
+        with revisions.programs_of([revision], tmp_path, repository):
             pass
     assert len(work_trees(repository)) == 1
 
@@ -438,10 +438,11 @@ INTERRUPTED = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from iobench import compare_revs, run
+from iobench import run
+from iobench.compare import revisions
 run.interrupts.catch()
 repository, output = map(Path, sys.argv[2:])
-with compare_revs.programs_of([compare_revs.resolve("HEAD", repository)], output, repository):
+with revisions.programs_of([revisions.resolve("HEAD", repository)], output, repository):
     pass
 """
 

@@ -17,7 +17,8 @@ import pytest
 from harness import BIN
 from made_up import Round, cell
 
-from iobench import report as report_module, report_page, report_sets
+from iobench import report as report_module
+from iobench.report import inputs, page as report_page
 
 pytestmark = pytest.mark.skipif(
     not browser.DEBIAN and not report_page.found(),
@@ -280,7 +281,7 @@ def test_no_member_of_another_form_stops_a_report(tmp_path, seed):
         holder[last] = draw.choice([None, "x", -1, 0, [], {}, ["a"], {"a": 1}, True, 1e300])
         file.write_text(json.dumps(changed), encoding="utf-8")
         for paths in ([tmp_path], sorted((tmp_path / "raw").iterdir())):
-            sets, problems = report_sets.read(paths)
+            sets, problems = inputs.read(paths)
             assert sets or problems
             report_module.write(sets, tmp_path / "out", problems=problems)
         file.write_text(text, encoding="utf-8")

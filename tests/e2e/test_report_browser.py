@@ -7,7 +7,7 @@ import made_up
 import pytest
 from made_up import Round, cell
 
-from iobench import report_page
+from iobench.report import page as report_page
 
 REPORT = made_up.ROOT / "scripts" / "report"
 WIDTHS = (390, 1440)

@@ -14,10 +14,11 @@ from harness import BIN, ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from iobench import reproduce_data, reproduce_network, run  # noqa: E402 (path first)
-from iobench.reproduce_rows import (  # noqa: E402
+from iobench import run  # noqa: E402 (path first)
+from iobench.reproduce import network, published  # noqa: E402 (path first)
+from iobench.reproduce.rows import (  # noqa: E402
     CLAIM, LEAST, MOST, QUOTA_ROUNDS, Row, Value, value, verdict)
-from iobench.reproduce_text import value_text  # noqa: E402
+from iobench.reproduce.formats import value_text  # noqa: E402
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the rows that run are Linux's")
 
@@ -327,8 +328,8 @@ def test_verdict(row, way, true, expected):
 @pytest.mark.parametrize(("load_text", "connections"), [
     ("under 10 connections", 5), ("10-100 connections", 50), ("over 1000 connections", 2000)])
 def test_a_claims_load_is_measured_well_inside_it(load_text, connections):
-    entry = reproduce_data.Entry("f", "claims[0]", {"load": load_text})
-    assert reproduce_network.typical(entry) == connections
+    entry = published.Entry("f", "claims[0]", {"load": load_text})
+    assert network.typical(entry) == connections
 
 
 @pytest.mark.parametrize(("values", "text"), [
@@ -345,8 +346,9 @@ def test_value_text(values, text):
 
 
 def test_copies_of_every_way(tmp_path):
-    found = json.loads(run.client([sys.executable, str(ROOT / "scripts/iobench/copy_probe.py"),
-                                   str(tmp_path), "1000000", "8192", "1"], PATIENCE_S))
+    probe = str(ROOT / "scripts" / "iobench" / "reproduce" / "copy_probe.py")
+    found = json.loads(run.client([sys.executable, probe, str(tmp_path), "1000000", "8192", "1"],
+                                  PATIENCE_S))
     assert set(found) == {"sendfile", "read-send", "sendfile-small", "read-send-small", "splice",
                           "read-write"}
     assert all(rate > 0 for rate in found.values())

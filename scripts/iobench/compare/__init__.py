@@ -7,8 +7,9 @@ number were measured one after the other. Otherwise all that is left is that the
 import math
 from typing import NamedTuple
 
-from iobench import cells, compare_stats, figures, summary
+from iobench import cells, figures, summary
 from iobench.cells import HIGHER
+from iobench.compare import inference
 from iobench.parts import PARTS
 from iobench.resultset import ResultSet
 from iobench.run import USAGE, Failed
@@ -77,7 +78,7 @@ class Finding(NamedTuple):
     base: float | None
     new: float | None
     rounds: tuple  # of base and new
-    ratio: compare_stats.Ratio
+    ratio: inference.Ratio
     p: float  # adjusted, decides
     mann_whitney_p: float  # adjusted
     outcome: str
@@ -232,14 +233,14 @@ class Test(NamedTuple):
 
     def ratio(self):
         if self.paired:
-            return compare_stats.paired_ratio(list(self.differences().values()))
-        return compare_stats.unpaired_ratio(list(self.base.values()), list(self.new.values()))
+            return inference.paired_ratio(list(self.differences().values()))
+        return inference.unpaired_ratio(list(self.base.values()), list(self.new.values()))
 
     def variance(self):
         """Of the difference of one round of each side."""
         samples = ([list(self.differences().values())] if self.paired else
                    [list(self.base.values()), list(self.new.values())])
-        return sum(map(compare_stats.variance, samples))
+        return sum(map(inference.variance, samples))
 
 
 def logs(end, metric):
@@ -251,15 +252,15 @@ def logs(end, metric):
 def p_values(tests, paired):
     """(those that decide, Mann and Whitney's), adjusted for the number of tests."""
     samples = [(list(test.base.values()), list(test.new.values())) for test in tests]
-    mann_whitney = compare_stats.holm([compare_stats.mann_whitney_p(*some) for some in samples])
+    mann_whitney = inference.holm([inference.mann_whitney_p(*some) for some in samples])
     if not paired:
         return mann_whitney, mann_whitney
-    return compare_stats.sign_flip_p([test.differences() for test in tests]), mann_whitney
+    return inference.sign_flip_p([test.differences() for test in tests]), mann_whitney
 
 
 def outcome_of(test, ratio, p, least_effect):
     """(outcome, why it is void)"""
-    if not compare_stats.is_shown(ratio.value, p, least_effect):
+    if not inference.is_shown(ratio.value, p, least_effect):
         return NONE, None
     outcome = BETTER if (ratio.value > 1) == (test.metric.better == HIGHER) else WORSE
     winner, loser = ((test.pair.new, test.pair.base) if outcome == BETTER else
@@ -271,8 +272,8 @@ def outcome_of(test, ratio, p, least_effect):
 
 def least_rounds(tests, paired):
     """With fewer nothing can be shown."""
-    return (compare_stats.least_paired_rounds() if paired else
-            compare_stats.least_unpaired_rounds(len(tests)))
+    return (inference.least_paired_rounds() if paired else
+            inference.least_unpaired_rounds(len(tests)))
 
 
 def findings(subject, wanted, least_effect):
@@ -287,7 +288,7 @@ def findings(subject, wanted, least_effect):
         rounds = test.rounds()
         needed = None
         if min(rounds) >= 3 and least_effect:
-            needed = compare_stats.rounds_for(least_effect, test.variance(), len(tests), least)
+            needed = inference.rounds_for(least_effect, test.variance(), len(tests), least)
         values = [end.found.merged(end.cell.name, test.metric.name)
                   for end in (test.pair.base, test.pair.new)]
         found.append(Finding(test.pair, test.metric, *values, rounds, ratio, p, mann_whitney,

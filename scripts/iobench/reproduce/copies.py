@@ -3,8 +3,8 @@
 import re
 from dataclasses import replace
 
-from iobench.reproduce_probes import Copies
-from iobench.reproduce_rows import (
+from iobench.reproduce.probes import Copies
+from iobench.reproduce.rows import (
     CLAIM, LEAST, NOT_MEASURED, TIMES, Figures, Row, each, foreign, median, ratios)
 
 KIB, MIB = 1 << 10, 1 << 20

@@ -1,7 +1,7 @@
 """What a report says in words: numbers with units, headlines, warnings, the environment."""
 
 from iobench import summary
-from iobench.report_figures import session
+from iobench.report.measures import session
 from iobench.stats import RATIO_RULE
 from iobench.table import BLANK
 

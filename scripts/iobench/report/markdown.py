@@ -1,6 +1,6 @@
 """report.md: compact, for the comment of a pull request or the summary of a job."""
 
-from iobench import report_words as words
+from iobench.report import words
 from iobench.table import BLANK, escaped
 
 MOST_ROWS = 24  # a longer table is folded

@@ -3,7 +3,7 @@
 import textwrap
 
 from iobench.figures import machine_text
-from iobench.reproduce_rows import (
+from iobench.reproduce.rows import (
     CLAIM, LEAST, MEASURED, MOST, QUOTA_ROUNDS, TIMES, digits_text, exact_text, number_text)
 from iobench.table import (
     BLANK, BOLD, DIM, GAP, PLAIN, WIDTH, Table, align, column_widths, markdown_line, top_line)

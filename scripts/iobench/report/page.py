@@ -11,7 +11,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from iobench import report_md, report_words
+from iobench.report import markdown, words
 from iobench.run import ROOT, Failed
 
 FOLDER = ROOT / "scripts" / "templates"
@@ -44,8 +44,8 @@ def environment():
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True,
         lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    made.globals["words"] = report_words
-    made.filters["with_interval"] = report_md.with_interval
+    made.globals["words"] = words
+    made.filters["with_interval"] = markdown.with_interval
     return made
 
 
@@ -63,4 +63,4 @@ def text(model):
               f"style-src {digest(style)}")
     return made.get_template("report.html").render(
         **model, policy=policy, scripts=scripts, style=style,
-        environments=[report_words.environment(found) for found in model["sets"]])
+        environments=[words.environment(found) for found in model["sets"]])

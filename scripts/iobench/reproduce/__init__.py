@@ -8,14 +8,15 @@ import json
 import shutil
 from datetime import datetime, timezone
 
-from iobench import reproduce_data, reproduce_probes, run, runner
+from iobench import run, runner
 from iobench.matrix import Planned
 from iobench.progress import progress
-from iobench.reproduce_copies import zero_copy
-from iobench.reproduce_files import file_io
-from iobench.reproduce_loop import event_loop
-from iobench.reproduce_network import io_uring_dispatcher, tcp_echo, udp_echo
-from iobench.reproduce_rows import CANNOT, FAILED, MEASURED, Context, ratios, value, verdict
+from iobench.reproduce.copies import zero_copy
+from iobench.reproduce.files import file_io
+from iobench.reproduce.loop import event_loop
+from iobench.reproduce.network import io_uring_dispatcher, tcp_echo, udp_echo
+from iobench.reproduce.probes import Kept
+from iobench.reproduce.rows import CANNOT, FAILED, MEASURED, Context, ratios, value, verdict
 
 SECTIONS = {
     "tcp_echo": ("TCP echo", tcp_echo),
@@ -55,7 +56,7 @@ def planned(rows):
     return list({one.cell.name: one for one in every if isinstance(one, Planned)}.values())
 
 
-def probes(rows):
+def probes_of(rows):
     return list(dict.fromkeys(one for row in rows if not row.obstacle for one in row.runs
                               if not isinstance(one, Planned)))
 
@@ -67,7 +68,7 @@ class Found:
     """What was measured of all rows: the result set's samples and the probes'."""
 
     def __init__(self, store):
-        self.store, self.kept = store, reproduce_probes.Kept(store.path)
+        self.store, self.kept = store, Kept(store.path)
 
     def samples(self, one):
         if isinstance(one, Planned):
@@ -143,8 +144,8 @@ def caveat(published, name):
 
 
 def measure_probes(store, rows, rounds):
-    kept = reproduce_probes.Kept(store.path)
-    left = [(number, probe) for number in range(1, rounds + 1) for probe in probes(rows)
+    kept = Kept(store.path)
+    left = [(number, probe) for number in range(1, rounds + 1) for probe in probes_of(rows)
             if not kept.has(probe, number)]
     if not left:
         return
@@ -166,9 +167,6 @@ def measure(store, rows):
     if store.planned:
         runner.measure([runner.Variant(store, run.programs())])
     measure_probes(store, rows, store.plan["reproduce"]["rounds"])
-
-
-load_published = reproduce_data.load
 
 
 def has_failed(row):

@@ -1,6 +1,6 @@
 """report.svg and report.png: a picture for a README, of each part's rates. Drawn by matplotlib."""
 
-from iobench import report_words as words
+from iobench.report import words
 from iobench.run import Failed
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito

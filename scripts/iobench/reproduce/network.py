@@ -3,7 +3,7 @@
 import re
 
 from iobench import figures, tcp, udp
-from iobench.reproduce_rows import (
+from iobench.reproduce.rows import (
     CLAIM, NOT_MEASURED, TIMES, Figures, Row, each, foreign, median, ratios, system)
 
 # The published programs' loops sleep when there is nothing to do, and so do ours here.

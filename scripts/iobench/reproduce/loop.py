@@ -5,9 +5,9 @@ import re
 
 from iobench import figures, fileio, tcp
 from iobench.hdr import Histogram
-from iobench.reproduce_network import SLEEPING, latency, qps, us
-from iobench.reproduce_probes import IDLE
-from iobench.reproduce_rows import LEAST, MOST, NOT_MEASURED, Figures, Row, each, foreign, median
+from iobench.reproduce.network import SLEEPING, latency, qps, us
+from iobench.reproduce.probes import IDLE
+from iobench.reproduce.rows import LEAST, MOST, NOT_MEASURED, Figures, Row, each, foreign, median
 
 CPUS = os.cpu_count() or 1
 WORK, TIMERS = "20us", 1000  # of the mixed load: the plan names no figures

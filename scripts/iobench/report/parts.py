@@ -8,8 +8,9 @@ measured under it. Texts from files are kept as they are: escaping is for those 
 import itertools
 import re
 
-from iobench import cells, report_figures, stats
+from iobench import cells, stats
 from iobench.parts import PARTS
+from iobench.report import measures
 
 COMPARED_METRICS = ("rate", "p99_ns", "response_p99_ns", "server_cpu_us", "cpu_us")
 STYLES = 6  # colours, markers and dashes
@@ -30,13 +31,13 @@ def compare(metric, one, other):
     at another time or place: there the medians' intervals must lie apart.
     """
     own, base = (found.by_round(cell.name, metric) for found, cell in (one, other))
-    sessions = {report_figures.session(found) for found, _ in (one, other)}
+    sessions = {measures.session(found) for found, _ in (one, other)}
     if len(sessions) == 1 and None not in sessions:
         ratios = [own[number] / base[number] for number in own if base.get(number)]
         if not ratios:
             return None
-        return report_figures.estimate(ratios) | {"shown": stats.is_shown(ratios)}
-    own, base = report_figures.estimate(own.values()), report_figures.estimate(base.values())
+        return measures.estimate(ratios) | {"shown": stats.is_shown(ratios)}
+    own, base = measures.estimate(own.values()), measures.estimate(base.values())
     if not own or not base or not base["median"]:
         return None
     return {"median": own["median"] / base["median"], "low": None, "high": None,
@@ -108,7 +109,7 @@ class Series:
 
 def start_of(found):
     """When a set's first run began."""
-    began = [report_figures.seconds(report["started_at"]) for report in found.reports()]
+    began = [measures.seconds(report["started_at"]) for report in found.reports()]
     return min((at for at in began if at is not None), default=None)
 
 
@@ -143,7 +144,7 @@ def ratios(one, base):
 
 def make_load(part, key, members, series, starts):
     """Cells that are void have neither a rank nor ratios."""
-    rows = [report_figures.row(found, part, cell, starts[index]) for index, found, cell in members]
+    rows = [measures.row(found, part, cell, starts[index]) for index, found, cell in members]
     some = [(found, cell) for _, found, cell in members]
     sound = [i for i, one in enumerate(rows) if not one["void"]]
     ranks = dict(zip(sound, places([some[i] for i in sound])))

@@ -1,8 +1,8 @@
 """The published file I/O: every row as published, and with its conditions made alike."""
 
 from iobench import figures, fileio
-from iobench.reproduce_network import pairs_of, ratio_figures
-from iobench.reproduce_rows import (
+from iobench.reproduce.network import pairs_of, ratio_figures
+from iobench.reproduce.rows import (
     CLAIM, NOT_MEASURED, TIMES, Figures, Row, each, foreign, median)
 
 ENGINES = ("libaio", "io_uring")

@@ -1,6 +1,7 @@
 """What makes a comparison worth less than it looks: texts, in the order of their weight."""
 
-from iobench import compare, compare_stats
+from iobench import compare
+from iobench.compare import inference
 
 HOST = ("name", "os", "cpu_model", "cpus_online", "cpus_allowed", "memory_bytes", "virtualisation",
         "governor", "arch")
@@ -121,4 +122,4 @@ def level_text(subject, tests):
     how = ("sign flips of the rounds' log ratios, Westfall and Young's correction"
            if subject.paired else "Mann and Whitney's U, Holm's correction")
     return (f"Verdicts: {how} for {tests} test{'s' * (tests != 1)}: at most "
-            f"{100 * compare_stats.ALPHA:.2g} % false ones in all of them together.")
+            f"{100 * inference.ALPHA:.2g} % false ones in all of them together.")

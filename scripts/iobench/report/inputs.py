@@ -3,8 +3,9 @@
 import copy
 from pathlib import Path
 
-from iobench import figures, loose, report_figures, report_words, resultset
+from iobench import figures, loose, resultset
 from iobench.parts import PARTS
+from iobench.report import measures, words
 
 
 def check(found, name, number, sample):
@@ -13,9 +14,9 @@ def check(found, name, number, sample):
     alone.samples = {other: {} for other in found.samples} | {name: {number: sample}}
     figures.check(alone.metrics(name), sample)
     cell = found.planned[name].cell
-    report_figures.row(alone, PARTS[cell.part], cell, 0)
-    report_figures.seconds(sample["client"]["started_at"])
-    report_words.environment(alone)
+    measures.row(alone, PARTS[cell.part], cell, 0)
+    measures.seconds(sample["client"]["started_at"])
+    words.environment(alone)
     alone.warnings()
 
 

@@ -3,7 +3,8 @@
 import math
 from collections import Counter
 
-from iobench import compare, compare_stats, compare_warnings, figures, summary
+from iobench import compare, figures, summary
+from iobench.compare import cautions, inference
 from iobench.compare import NONE, NO_DIFFERENCE, WORSE
 from iobench.table import BLANK, Table, escaped, markdown_line
 
@@ -72,12 +73,12 @@ def rounds_text(found):
 def notes(subject, found, least_effect):
     how = "pairs of rounds" if subject.paired else "the rounds of both sides"
     return [
-        compare_warnings.level_text(subject, len(found)) + " M-W: Mann and Whitney's, in any case.",
-        f"A verdict needs p of at most {compare_stats.ALPHA:.5g} and a ratio at least "
+        cautions.level_text(subject, len(found)) + " M-W: Mann and Whitney's, in any case.",
+        f"A verdict needs p of at most {inference.ALPHA:.5g} and a ratio at least "
         f"{percent_text(least_effect)} from 1.",
         f"Ratio: Huber's robust mean of {how}; its bootstrap interval is that of one cell alone.",
         f"More rounds: about as many as show a ratio {percent_text(least_effect)} from 1 in "
-        f"{percent_text(compare_stats.POWER)} of the cases; 0: it would have been likely to show.",
+        f"{percent_text(inference.POWER)} of the cases; 0: it would have been likely to show.",
     ]
 
 
@@ -175,8 +176,8 @@ def as_json(subject, found, least_effect, warnings, failed):
                  "host": subject.sets[0].host()},
         "new": {"label": subject.new, "path": str(subject.sets[1].path),
                 "host": subject.sets[1].host()},
-        "paired": subject.paired, "alpha": compare_stats.ALPHA, "min_effect": least_effect,
-        "interval_level": compare_stats.LEVEL, "power": compare_stats.POWER,
+        "paired": subject.paired, "alpha": inference.ALPHA, "min_effect": least_effect,
+        "interval_level": inference.LEVEL, "power": inference.POWER,
         "warnings": warnings, "regressions": failed,
         "findings": [finding_json(one) for one in found],
     }

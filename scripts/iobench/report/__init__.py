@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from iobench import (report_md, report_page, report_parts, report_plots, report_words,
-                     resultset)
+from iobench import resultset
+from iobench.report import markdown, page, parts, plots, words
 from iobench.run import Failed
 
 FORMATS = ("md", "html", "svg", "png")
@@ -12,7 +12,7 @@ DEFAULT = ("md", "html")
 
 def platforms(sets):
     """What a platform is called; two sets of one platform by their labels too."""
-    names = [report_words.platform(found) for found in sets]
+    names = [words.platform(found) for found in sets]
     return [name if names.count(name) == 1 else f"{name} ({found.label})"
             for name, found in zip(names, sets)]
 
@@ -20,22 +20,22 @@ def platforms(sets):
 def make(sets, problems):
     """All that a report shows."""
     return {
-        "sets": sets, "platforms": platforms(sets), "parts": report_parts.parts(sets),
-        "warnings": report_words.warnings(
+        "sets": sets, "platforms": platforms(sets), "parts": parts.parts(sets),
+        "warnings": words.warnings(
             sets, [*problems, *(text for found in sets for text in found.problems)]),
     }
 
 
 def as_html(model, path):
-    resultset.write_whole(path, report_page.text(model))
+    resultset.write_whole(path, page.text(model))
 
 
 def as_plot(model, path):
-    report_plots.write(model, path)
+    plots.write(model, path)
 
 
 def as_markdown(model, path):
-    resultset.write_whole(path, report_md.text(model))
+    resultset.write_whole(path, markdown.text(model))
 
 
 WRITERS = {"md": as_markdown, "html": as_html, "svg": as_plot, "png": as_plot}
