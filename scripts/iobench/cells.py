@@ -56,8 +56,13 @@ class Cell(NamedTuple):
 
 
 def make(part, settings):
-    """A cell with the part's defaults where settings say nothing."""
+    """A cell with the part's defaults where settings say nothing; ValueError for one of another
+    form than its default."""
     full = {name: settings.get(name, key.default) for name, key in part.KEYS.items()}
+    for name, key in part.KEYS.items():
+        kind = (int, float) if isinstance(key.default, int) else str
+        if not isinstance(full[name], kind):
+            raise ValueError(f"its {name} is {full[name]!r}")
     words = [part.NAME]
     for name, key in part.KEYS.items():
         if key.short is not None:

@@ -71,10 +71,7 @@ class Loose:
         own = of_part(config, report, server)
         self.settings = {name: own.get(name, config.get(name, key.default))
                          for name, key in self.part.KEYS.items()}
-        for name, key in self.part.KEYS.items():
-            kind = (int, float) if isinstance(key.default, int) else str
-            if not isinstance(self.settings[name], kind):
-                raise ValueError(f"its {name} is {self.settings[name]!r}")
+        cells.make(self.part, self.settings)  # raises if it cannot be one
         # What no setting of the part stands for, as texts: lists do not hash.
         self.rest = {name: str(value) for name, value in config.items()
                      if name not in self.part.KEYS and name not in INCIDENTAL}

@@ -355,6 +355,16 @@ def test_a_report_that_lacks_something(sets):
     assert re.search(r"^epoll +100,000 ", done.stdout, re.M)
 
 
+def test_a_plan_with_a_cell_of_another_form(sets):
+    base, new = sets({EPOLL: [1e5] * 6}, {EPOLL: [1e5] * 6})
+    plan = json.loads((new.path / "plan.json").read_text(encoding="utf-8"))
+    plan["cells"][0]["settings"]["backend"] = 5
+    (new.path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    done = script(base.path, new.path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"compare: {new.path}/plan.json: not a whole plan: its backend is 5\n"
+
+
 @pytest.mark.parametrize("member", ["session", "cells", "created_at", "cpus"])
 def test_a_plan_that_lacks_something(sets, member):
     base, new = sets({EPOLL: [1e5] * 6}, {EPOLL: [1e5] * 6})
