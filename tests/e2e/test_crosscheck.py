@@ -1,4 +1,5 @@
-"""scripts/crosscheck: what it says of agreement, and what it makes of others' programs."""
+"""scripts/crosscheck: what it says of agreement, and what it makes of others' programs; and
+compare-fio and udp-table, which start the same ones."""
 
 import importlib.machinery
 import importlib.util
@@ -260,3 +261,32 @@ def test_the_real_programs(tmp_path):
         for figure in row["figures"]:
             assert min(figure["ours"] + figure["theirs"]) > 0
             assert figure["kind"] == "undecided"  # of one round
+
+
+# ---- compare-fio and udp-table
+
+
+@pytest.mark.parametrize(("script", "args", "word"), [
+    ("compare-fio", ["--rounds", "0"], "--rounds"), ("compare-fio", ["--dir", "/no"], "'/no'"),
+    ("compare-fio", ["--engine", "aio"], "'aio'"), ("compare-fio", ["--size", "0"], "--size"),
+    ("udp-table", ["--seconds", "0"], "--seconds"), ("udp-table", ["--cpus", "0"], "two CPUs"),
+    ("udp-table", ["chairs"], "'chairs'"),
+])
+def test_usage_of_the_others(script, args, word):
+    done = subprocess.run([ROOT / "scripts" / script, *args], capture_output=True, text=True,
+                          timeout=PATIENCE_S, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert word in done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("fio"), reason="fio is not installed")
+def test_compare_fio(tmp_path):
+    done = subprocess.run(
+        [ROOT / "scripts" / "compare-fio", "--dir", tmp_path, "--engine", "sync", "--engine",
+         "libaio", "--depth", "4", "--size", "1m", "--rounds", "2", "--seconds", "50ms"],
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{tmp_path}, cached, sync, depth 1\n" in done.stdout
+    assert "bench_file_io largest batch" in done.stdout
+    assert done.stdout.count("x fio") == 4  # IOPS and CPU of both engines
+    assert list(tmp_path.iterdir()) == []
