@@ -251,6 +251,13 @@ def test_no_verdict_in_favour_of_faults(sets, fault, side):
     assert len(failed) == (side == "new")
 
 
+def test_a_fault_of_the_base_does_not_hide_others_of_the_new(sets):
+    base, new = sets({EPOLL: [Round(1e5, errors={"timeout": 1})] * 8},
+                     {EPOLL: [Round(1e5, errors={"timeout": 1}, starved=1)] * 8})
+    _, failed = warnings_of(base, new)
+    assert failed == [f"{EPOLL.name}: 8 starved connections, and none in the base"]
+
+
 def test_other_machine_and_other_time(sets):
     base, new = sets({EPOLL: [1e5] * 6}, {EPOLL: [1e5] * 6}, session="two",
                      host={"cpu_model": "Abacus"})

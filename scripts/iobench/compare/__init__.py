@@ -39,7 +39,7 @@ class End(NamedTuple):
         return figures.starved(self.samples())
 
     def is_sound(self):
-        return not (self.failures() or self.errors() or self.starved())
+        return not any(faults(self).values())
 
 
 class Pair(NamedTuple):
@@ -301,13 +301,18 @@ def regressions(subject, found):
     texts = [f"{one.pair.new.cell.name}: {one.metric.title}: {one.verdict()}, "
              f"{one.ratio.value:.3f} times the base" for one in found if one.outcome == WORSE]
     for pair in subject.pairs:
-        if pair.base.is_sound() and not pair.new.is_sound():
-            texts.append(f"{pair.new.cell.name}: {faults_text(pair.new)}, and none in the base")
+        before = faults(pair.base)
+        fresh = {name: count for name, count in faults(pair.new).items() if not before[name]}
+        if any(fresh.values()):
+            texts.append(f"{pair.new.cell.name}: {faults_text(fresh)}, and none in the base")
     texts += [f"not measured: {text}" for text in subject.missing]
     return texts + ["nothing could be compared"] * (not found)
 
 
-def faults_text(end):
-    counts = {"failed runs": len(end.failures()), "errors": end.errors(),
-              "starved connections": end.starved()}
+def faults(end):
+    return {"failed runs": len(end.failures()), "errors": end.errors(),
+            "starved connections": end.starved()}
+
+
+def faults_text(counts):
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "no faults"

@@ -70,8 +70,8 @@ def settings(subject):
 def faults(subject):
     for pair in subject.pairs:
         if pair.base.is_sound() != pair.new.is_sound():
-            yield (f"{pair.new.cell.name}: {compare.faults_text(pair.base)} in the base, "
-                   f"{compare.faults_text(pair.new)} in the new")
+            base, new = (compare.faults_text(compare.faults(end)) for end in (pair.base, pair.new))
+            yield f"{pair.new.cell.name}: {base} in the base, {new} in the new"
 
 
 def share(end, of):
