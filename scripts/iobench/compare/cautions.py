@@ -1,13 +1,12 @@
 """What makes a comparison worth less than it looks: texts, in the order of their weight."""
 
-from iobench import compare
+from iobench import compare, loose
 from iobench.compare import inference
 
 HOST = ("name", "os", "cpu_model", "cpus_online", "cpus_allowed", "memory_bytes", "virtualisation",
         "governor", "arch")
-# Of a report's config; others differ from run to run, or are what is compared.
-RUN_ONLY = ("port", "json", "dir", "cpus", "backend", "engine", "duration_ns", "time_ns",
-            "warmup_ns", "quiet")
+# Of a report's config: what differs from run to run, or is what is compared.
+RUN_ONLY = loose.INCIDENTAL | {"backend", "engine"}
 STEADY_GAP = 0.5  # of the rounds
 
 
@@ -58,7 +57,7 @@ def settings(subject):
             ("windows", timings[0].duration_s, timings[1].duration_s),
             ("warm-ups", timings[0].warmup_s, timings[1].warmup_s)) if old != now]
         configs = [end.samples()[0]["client"]["config"] for end in (pair.base, pair.new)]
-        for name in configs[0].keys() & configs[1].keys() - set(RUN_ONLY):
+        for name in configs[0].keys() & configs[1].keys() - RUN_ONLY:
             if configs[0][name] != configs[1][name]:
                 texts.append(f"{name} {configs[0][name]} and {configs[1][name]}")
         for text in texts:
