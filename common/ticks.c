@@ -21,7 +21,24 @@ void ticks_start(struct ticks *t, uint64_t start_ns, uint64_t requests, uint64_t
 {
     t->start_ns = start_ns;
     t->end_ns = start_ns + t->length_ns;
-    t->counted = (struct tick){requests, errors};
+    for (unsigned level = 0; level < TICKS_LEVELS; level++)
+        t->counted[level] = (struct tick){requests, errors};
+}
+
+static void write_row(struct ticks *t, unsigned level, unsigned row, struct tick now)
+{
+    struct tick *from = &t->counted[level];
+
+    if (row < TICKS_MAX)
+        t->rows[level][row] =
+            (struct tick){now.requests - from->requests, now.errors - from->errors};
+    *from = now;
+}
+
+/* Whether a row of the level ends with so many ticks. */
+static bool ends_row(unsigned ticks, unsigned level)
+{
+    return ticks % (1U << level) == 0;
 }
 
 void ticks_publish(struct ticks *t, uint64_t requests, uint64_t errors)
@@ -31,20 +48,26 @@ void ticks_publish(struct ticks *t, uint64_t requests, uint64_t errors)
     t->end_ns += t->length_ns;
     if (n >> (TICKS_LEVELS - 1) == TICKS_MAX)
         return;
-    for (unsigned level = 0; level < TICKS_LEVELS; level++) {
-        if (n >> level >= TICKS_MAX)
-            continue;
-        t->rows[level][n >> level].requests += requests - t->counted.requests;
-        t->rows[level][n >> level].errors += errors - t->counted.errors;
-    }
-    t->counted = (struct tick){requests, errors};
+    for (unsigned level = 0; level < TICKS_LEVELS && ends_row(n + 1, level); level++)
+        write_row(t, level, n >> level, (struct tick){requests, errors});
     atomic_store_explicit(&t->done, n + 1, memory_order_release);
+}
+
+/* What the window's end has cut short. */
+static void write_open_rows(struct ticks *t, struct tick now)
+{
+    unsigned done = atomic_load_explicit(&t->done, memory_order_relaxed);
+
+    for (unsigned level = 1; level < TICKS_LEVELS; level++)
+        if (!ends_row(done, level))
+            write_row(t, level, done >> level, now);
 }
 
 void ticks_end(struct ticks *t, uint64_t end_ns, uint64_t requests, uint64_t errors)
 {
-    if (end_ns > t->end_ns - t->length_ns || requests > t->counted.requests)
+    if (end_ns > t->end_ns - t->length_ns || requests > t->counted[0].requests)
         ticks_publish(t, requests, errors);
+    write_open_rows(t, (struct tick){requests, errors});
     t->window_end_ns = end_ns;
     atomic_store_explicit(&t->over, true, memory_order_release);
 }
@@ -121,7 +144,7 @@ static struct stretch next_stretch(const struct ticks_reader *r)
     s.whole = done >= end || s.all_over;
     s.to = done < end ? done : end;
     if (!s.all_over)
-        s.to = s.to >> s.level << s.level; /* a row that is still being added to is left alone */
+        s.to = s.to >> s.level << s.level; /* the row after that is not there yet */
     return s;
 }
 

@@ -8,7 +8,8 @@
  *
  * A window may have more ticks than a table has rows. Ticks are therefore added up at several
  * levels at once, each of them half as fine as the one before: whatever the length of the window,
- * some level holds all of it, and no row that a reader may look at is ever written again.
+ * some level holds all of it. A row is written once, when it is whole or the window over: a reader
+ * may look at it while the thread goes on, and memory is touched level by level, as time passes.
  */
 #ifndef IOBENCH_TICKS_H
 #define IOBENCH_TICKS_H
@@ -32,9 +33,9 @@ struct tick {
 struct ticks {
     struct tick (*rows)[TICKS_MAX]; /* [level][tick >> level]; never written: costs nothing */
     uint64_t length_ns, start_ns;
-    uint64_t end_ns; /* of the current tick */
-    struct tick counted;
-    uint64_t window_end_ns; /* final once `over` is set */
+    uint64_t end_ns;                   /* of the current tick */
+    struct tick counted[TICKS_LEVELS]; /* before the current row of each level */
+    uint64_t window_end_ns;            /* final once `over` is set */
     atomic_uint done;
     atomic_bool over;
 };

@@ -47,7 +47,7 @@ static void intervals_add_up(void **state)
 static void publish(struct ticks *t, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
-        ticks_publish(t, t->counted.requests + 1, 0);
+        ticks_publish(t, t->counted[0].requests + 1, 0);
 }
 
 static void several_ticks_make_an_interval(void **state)
@@ -151,7 +151,7 @@ static void steady_takes_whole_ticks(void **state)
     ticks_steady(&reader, &s);
     assert_true(s.steady && s.cv_percent == 0);
     for (unsigned i = 0; i < TICKS_MAX; i++) /* at the end, so that all levels must be there */
-        ticks_publish(&a, a.counted.requests + 2, 0);
+        ticks_publish(&a, a.counted[0].requests + 2, 0);
     ticks_steady(&reader, &s);
     assert_true(s.enough && !s.steady);
     ticks_free(&a);
