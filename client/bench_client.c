@@ -1,5 +1,5 @@
 /*
- * bench_client: a closed-loop TCP echo client.
+ * bench_client: a TCP echo client, in a closed or an open loop.
  *
  * Exit status: 0 good; 1 the run failed (nothing completed, or errors; the results are still
  * printed and written); 2 usage; 77 the backend that was asked for cannot run here.

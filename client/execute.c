@@ -72,7 +72,7 @@ static bool watch(struct run *run, FILE *out)
             next_ns += look_ns;
         if (out)
             print_news(out, run, &series, live);
-        if (now_ns >= extend_ns && news == CREW_NEWS && !interrupted)
+        if (now_ns >= extend_ns && news == CREW_NEWS)
             look(run, out, live);
         if (news == CREW_DONE)
             return interrupted;

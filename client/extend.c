@@ -26,7 +26,7 @@ uint64_t extend_when_ns(const struct run *run)
 {
     uint64_t start_ns = atomic_load(&run->start_ns);
 
-    if (start_ns == 0 || run->extension.look_ns == CLOCK_NEVER_NS)
+    if (start_ns == 0 || atomic_load(&run->stop) || run->extension.look_ns == CLOCK_NEVER_NS)
         return CLOCK_NEVER_NS;
     return start_ns + run->config->warmup_ns + run->extension.look_ns;
 }

@@ -27,7 +27,7 @@ struct extension {
 /* For a run whose window has its planned length. */
 void extend_begin(struct run *run);
 
-/* When to call extend_look() next; CLOCK_NEVER_NS when there is nothing to look for (yet). */
+/* When to call extend_look() next; CLOCK_NEVER_NS: not yet, or not again, or the run is to stop. */
 uint64_t extend_when_ns(const struct run *run);
 
 /* True when the window was lengthened. */
