@@ -413,10 +413,8 @@ static void take_back(struct file_worker *w, unsigned min)
 /* Only an open loop has nothing to do for a while. */
 static void sleep_till_due(struct file_worker *w)
 {
-    struct timespec until = clock_timespec(sleep_until(w));
-
     w->engine.reaping.calls[CALL_nanosleep]++;
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    punctual_sleep(sleep_until(w));
     w->now_ns = clock_now_ns();
 }
 
