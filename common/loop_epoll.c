@@ -102,7 +102,7 @@ static int sleep_for_events(struct loop *l, int epoll_fd, struct epoll_event *ev
                            wake_ns == CLOCK_NEVER_NS ? -1 : timeout_ms(left_ns));
         l->stats->syscalls[SYSCALL_epoll_wait]++;
     } else {
-        struct timespec left = {(time_t)(left_ns / NS_PER_S), (long)(left_ns % NS_PER_S)};
+        struct timespec left = clock_timespec(left_ns);
 
         count = epoll_pwait2(epoll_fd, events, EVENTS_PER_WAIT, &left, NULL);
         l->stats->syscalls[SYSCALL_epoll_pwait2]++;

@@ -34,7 +34,7 @@ static int wait_until(struct udp_loop *l, int epoll_fd, struct epoll_event *even
 {
     uint64_t now_ns = until_ns && until_ns != CLOCK_NEVER_NS ? clock_now_ns() : 0;
     uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-    struct timespec left = {(time_t)(left_ns / NS_PER_S), (long)(left_ns % NS_PER_S)};
+    struct timespec left = clock_timespec(left_ns);
 
     if (now_ns && left_ns) {
         int count = epoll_pwait2(epoll_fd, events, EVENTS_PER_WAIT, &left, NULL);
