@@ -10,7 +10,7 @@
 #include "client/search.h"
 #include "common/clock.h"
 #include "common/host.h"
-#include "common/report.h"
+#include "common/program.h"
 #include "common/units.h"
 
 #include <errno.h>
@@ -78,23 +78,13 @@ static const struct opt rows[] = {
      NULL, "a connect or a reply that takes longer is an error, and ends its connection"},
     {"verify", 0, OPT_CHOICE, FIELD(verify), "length", "HOW", 0, 0, verify_choices,
      "check the length of each reply, or every byte of it"},
-    {"backend", 'b', OPT_TEXT, FIELD(backend), "auto", "NAME", 0, 0, NULL,
-     "event backend; see below"},
-    {"mode", 0, OPT_CHOICE, FIELD(mode), "balanced", "MODE", 0, 0, spin_mode_names,
-     "when nothing is there: look a short while before sleeping, never sleep, or always"},
+    LOOP_ROWS,
     {"threads", 't', OPT_COUNT, FIELD(threads), "1", "N", 1, 1024, NULL,
      "threads, each with an event loop and a share of the connections"},
     {"cpus", 0, OPT_CPUS, FIELD(cpus), NULL, "LIST", 0, 0, NULL,
      "bind the threads to these CPUs in turn, such as 0,2-3"},
-    {"sndbuf", 0, OPT_BYTES, FIELD(sndbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
-     "SO_SNDBUF of each connection"},
-    {"rcvbuf", 0, OPT_BYTES, FIELD(rcvbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
-     "SO_RCVBUF of each connection"},
-    {"nodelay", 0, OPT_CHOICE, FIELD(nodelay), "on", "on|off", 0, 0, opt_on_off,
-     "TCP_NODELAY; off measures the wait of Nagle's algorithm for acknowledgements, too"},
-    {"json", 0, OPT_TEXT, FIELD(json), NULL, "FILE", 0, 0, NULL,
-     "write the report there; '-' is stdout, and the text then goes to stderr"},
-    {"quiet", 'q', OPT_FLAG, FIELD(quiet), NULL, NULL, 0, 0, NULL, "print only the final results"},
+    PROGRAM_JSON_ROW,
+    PROGRAM_QUIET_ROW,
 };
 
 static const struct opt_table table = {
@@ -114,15 +104,13 @@ static const char *const backend_order[] = {"epoll", "io_uring", "libev", NULL};
 static int choose_backend(struct run *run)
 {
     const struct client_config *config = run->config;
-    char why[512], text[544];
+    char why[512];
     int err = loop_choose(&run->loop, config->backend, backend_order, why, sizeof why);
 
     if (err == -EINVAL)
         return opt_complain(&table, EXIT_USAGE, "backend", config->backend, why);
-    if (err) {
-        snprintf(text, sizeof text, "cannot run here: %s", why);
-        return opt_complain(&table, EXIT_UNSUPPORTED, "backend", config->backend, text);
-    }
+    if (err)
+        return opt_cannot_run(&table, "backend", config->backend, why);
     run->loop.program = table.program;
     run->loop.mode = spin_mode_named(config->mode);
     run->loop.conn_bytes = flight_conn_bytes(config->pipeline);
@@ -245,10 +233,7 @@ static int check_config(struct client_config *config)
                 table.program, config->threads, config->connections);
         return EXIT_USAGE;
     }
-    err = config->json ? report_check_target(config->json) : 0;
-    if (err)
-        return opt_complain(&table, EXIT_USAGE, "json", config->json, strerror(-err));
-    return 0;
+    return program_check_json(&table, config->json);
 }
 
 /* With --find-rate: the search, then the run at the rate that it found, which is reported. */
@@ -276,8 +261,7 @@ static int execute_search(struct run *run, struct search *search, FILE *out,
 
 static int measure(struct run *run, const struct client_config *config, int argc, char **argv)
 {
-    bool to_stderr = config->json && strcmp(config->json, "-") == 0;
-    FILE *out = to_stderr ? stderr : stdout;
+    FILE *out = program_out(config->json);
     static struct search search;
     static struct results results;
     int err, status;
@@ -296,10 +280,7 @@ static int measure(struct run *run, const struct client_config *config, int argc
     if (config->json) {
         err = results_write(&results, run, config->find_rate ? &search : NULL, &table, argc, argv,
                             status);
-        if (err) {
-            opt_complain(&table, 0, "json", config->json, strerror(-err));
-            status = EXIT_FAILED;
-        }
+        status = program_end(&table, config->json, err, status);
     }
     execute_free(run);
     return status;
@@ -311,14 +292,7 @@ int main(int argc, char **argv)
     static struct run run = {.config = &config};
     int err;
 
-    switch (opt_parse(&table, argc, argv, &config, stdout, stderr)) {
-    case OPT_DONE:
-        return EXIT_SUCCESS;
-    case OPT_BAD:
-        return EXIT_USAGE;
-    case OPT_RUN:
-        break;
-    }
+    program_begin(&table, argc, argv, &config);
     err = check_config(&config);
     if (!err)
         err = choose_sizes(&run);

@@ -150,6 +150,21 @@ struct loop {
     void *backend; /* the running backend's */
 };
 
+/* The option rows that it takes, for fields of these names; FIELD() is the program's. */
+/* clang-format off */
+#define LOOP_ROWS                                                                                 \
+    {"backend", 'b', OPT_TEXT, FIELD(backend), "auto", "NAME", 0, 0, NULL,                        \
+     "event backend; see below"},                                                                 \
+    {"mode", 0, OPT_CHOICE, FIELD(mode), "balanced", "MODE", 0, 0, spin_mode_names,               \
+     "when nothing is there: look a short while before sleeping, never sleep, or always"},        \
+    {"sndbuf", 0, OPT_BYTES, FIELD(sndbuf_bytes), NULL, "BYTES", 1, 1ULL << 30, NULL,             \
+     "SO_SNDBUF of each connection"},                                                             \
+    {"rcvbuf", 0, OPT_BYTES, FIELD(rcvbuf_bytes), NULL, "BYTES", 1, 1ULL << 30, NULL,             \
+     "SO_RCVBUF of each connection"},                                                             \
+    {"nodelay", 0, OPT_CHOICE, FIELD(nodelay), "on", "on|off", 0, 0, opt_on_off,                  \
+     "TCP_NODELAY; off measures the wait of Nagle's algorithm for acknowledgements, too"}
+/* clang-format on */
+
 /* What --help says below the options. */
 #define LOOP_HELP                                                                                 \
     "Backends: auto, epoll, io_uring, libev (Linux) or libev (elsewhere); libev:epoll, "          \

@@ -354,6 +354,13 @@ int opt_complain(const struct opt_table *table, int status, const char *option, 
     return status;
 }
 
+int opt_cannot_run(const struct opt_table *table, const char *option, const char *value,
+                   const char *why)
+{
+    fprintf(stderr, "%s: --%s: '%s' cannot run here: %s\n", table->program, option, value, why);
+    return EXIT_UNSUPPORTED;
+}
+
 const char *const opt_on_off[] = {"on", "off", NULL};
 
 bool opt_is_on(const char *choice)

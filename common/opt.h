@@ -94,6 +94,10 @@ enum {
 int opt_complain(const struct opt_table *table, int status, const char *option, const char *value,
                  const char *why);
 
+/* The same for what the system cannot do: "'value' cannot run here: why"; EXIT_UNSUPPORTED. */
+int opt_cannot_run(const struct opt_table *table, const char *option, const char *value,
+                   const char *why);
+
 /* Parses a CPU list; 0 or -EINVAL. Duplicates are kept: "0,0" puts two workers on CPU 0. */
 int opt_parse_cpus(const char *text, struct opt_cpus *cpus);
 

@@ -5,7 +5,7 @@
  * printed and written); 2 usage; 77 the engine, or direct I/O, cannot be had here.
  */
 #include "common/clock.h"
-#include "common/report.h"
+#include "common/program.h"
 #include "common/units.h"
 #include "fileio/print.h"
 #include "fileio/results.h"
@@ -106,9 +106,8 @@ static const struct opt rows[] = {
      "also print what a clock of 100 ms steps makes of the run"},
     {"interval", 'i', OPT_DURATION_NS, FIELD(interval_ns), "1s", "TIME", 10 * NS_PER_MS,
      3600 * NS_PER_S, NULL, "length of one line, and of one point of the series"},
-    {"json", 0, OPT_TEXT, FIELD(json), NULL, "FILE", 0, 0, NULL,
-     "write the report there; '-' is stdout, and the text then goes to stderr"},
-    {"quiet", 'q', OPT_FLAG, FIELD(quiet), NULL, NULL, 0, 0, NULL, "print only the final results"},
+    PROGRAM_JSON_ROW,
+    PROGRAM_QUIET_ROW,
 };
 
 static const struct opt_table table = {
@@ -133,7 +132,6 @@ static int check_config(struct file_config *c)
 {
     char text[UNITS_TEXT_CAP];
     struct stat st;
-    int err;
 
     if (c->workers * c->files > FILES_MOST) {
         snprintf(text, sizeof text, "%llu", (unsigned long long)c->files);
@@ -142,10 +140,7 @@ static int check_config(struct file_config *c)
     }
     if (stat(c->dir, &st) || !S_ISDIR(st.st_mode))
         return opt_complain(&table, EXIT_USAGE, "dir", c->dir, "is not a directory");
-    err = c->json ? report_check_target(c->json) : 0;
-    if (err)
-        return opt_complain(&table, EXIT_USAGE, "json", c->json, strerror(-err));
-    return 0;
+    return program_check_json(&table, c->json);
 }
 
 static int choose_engine(struct run *run)
@@ -156,7 +151,7 @@ static int choose_engine(struct run *run)
         .sqpoll = c->sqpoll,
         .iopoll = c->iopoll,
     };
-    char why[200], text[256];
+    char why[200];
     int err = 0;
 
     run->type = engine_choose(c->engine, &config, &err, why, sizeof why);
@@ -164,8 +159,7 @@ static int choose_engine(struct run *run)
         return plan_fit(&run->plan, c, &table, run->type);
     if (err == -EINVAL && strstr(why, "is no engine"))
         return opt_complain(&table, EXIT_USAGE, "engine", c->engine, why);
-    snprintf(text, sizeof text, "cannot run here: %s", why);
-    return opt_complain(&table, EXIT_UNSUPPORTED, "engine", c->engine, text);
+    return opt_cannot_run(&table, "engine", c->engine, why);
 }
 
 /* ---- the run ---- */
@@ -240,7 +234,7 @@ static int measure(struct run *run, int argc, char **argv)
     static struct series series;
     static struct results results;
     const struct file_config *c = run->config;
-    FILE *out = c->json && strcmp(c->json, "-") == 0 ? stderr : stdout;
+    FILE *out = program_out(c->json);
     struct host_pressure before, after;
     struct host host;
     bool interrupted;
@@ -271,11 +265,7 @@ static int measure(struct run *run, int argc, char **argv)
     if (c->json) {
         err = results_write(&results, run, &series, &table, argc, argv, &host, &before, &after,
                             status);
-        if (err) {
-            fprintf(stderr, "%s: --json: '%s' could not be written: %s\n", table.program, c->json,
-                    strerror(-err));
-            status = EXIT_FAILED;
-        }
+        status = program_end(&table, c->json, err, status);
     }
     return status;
 }
@@ -298,14 +288,7 @@ int main(int argc, char **argv)
     static struct run run = {.config = &config};
     int err;
 
-    switch (opt_parse(&table, argc, argv, &config, stdout, stderr)) {
-    case OPT_DONE:
-        return EXIT_SUCCESS;
-    case OPT_BAD:
-        return EXIT_USAGE;
-    case OPT_RUN:
-        break;
-    }
+    program_begin(&table, argc, argv, &config);
     err = plan_make(&run.plan, &config, &table);
     if (!err)
         err = check_config(&config);

@@ -8,7 +8,7 @@
  */
 #include "common/clock.h"
 #include "common/host.h"
-#include "common/report.h"
+#include "common/program.h"
 #include "common/units.h"
 #include "server/config.h"
 #include "server/echo.h"
@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #define FIELD(name) offsetof(struct server_config, name)
-#define MIB         (1024 * 1024ULL)
 
 static const struct opt rows[] = {
     {"port", 'p', OPT_COUNT, FIELD(port), "8080", "N", 0, 65535, NULL,
@@ -31,10 +30,7 @@ static const struct opt rows[] = {
      "address to listen on: IPv4, IPv6 or a name; all of the machine's when not given"},
     {"unix", 'u', OPT_TEXT, FIELD(unix_path), NULL, "PATH", 0, 0, NULL,
      "listen on a Unix socket instead"},
-    {"backend", 'b', OPT_TEXT, FIELD(backend), "auto", "NAME", 0, 0, NULL,
-     "event backend; see below"},
-    {"mode", 0, OPT_CHOICE, FIELD(mode), "balanced", "MODE", 0, 0, spin_mode_names,
-     "when nothing is there: look a short while before sleeping, never sleep, or always"},
+    LOOP_ROWS,
     {"threads", 't', OPT_COUNT, FIELD(threads), "1", "N", 1, 1024, NULL,
      "threads, each with an event loop; connections are dealt out evenly"},
     {"cpus", 0, OPT_CPUS, FIELD(cpus), NULL, "LIST", 0, 0, NULL,
@@ -43,20 +39,13 @@ static const struct opt rows[] = {
      NULL, "end after so long, as a signal would end it; 0: at a signal alone"},
     {"backlog", 0, OPT_COUNT, FIELD(backlog), "4096", "N", 1, 65535, NULL,
      "connections that may wait to be accepted"},
-    {"sndbuf", 0, OPT_BYTES, FIELD(sndbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
-     "SO_SNDBUF of each connection"},
-    {"rcvbuf", 0, OPT_BYTES, FIELD(rcvbuf_bytes), NULL, "BYTES", 1, 1024 * MIB, NULL,
-     "SO_RCVBUF of each connection"},
-    {"nodelay", 0, OPT_CHOICE, FIELD(nodelay), "on", "on|off", 0, 0, opt_on_off,
-     "TCP_NODELAY; off measures the wait of Nagle's algorithm for acknowledgements, too"},
     {"work", 0, OPT_DURATION_NS, FIELD(work_ns), NULL, "TIME", 0, NS_PER_S, NULL,
      "compute for so long on each piece that is received, before it is echoed"},
     {"timers", 0, OPT_COUNT, FIELD(timers), NULL, "N", 0, 10000000, NULL,
      "recurring timers beside the I/O, whose lateness is reported"},
     {"timer-period", 0, OPT_DURATION_NS, FIELD(timer_period_ns), "100ms", "TIME", NS_PER_MS,
      3600 * NS_PER_S, NULL, "how often each of them fires"},
-    {"json", 0, OPT_TEXT, FIELD(json), NULL, "FILE", 0, 0, NULL,
-     "write the report there at the end; '-' is stdout, and the text then goes to stderr"},
+    PROGRAM_JSON_ROW,
 };
 
 static const struct opt_table table = {
@@ -78,15 +67,13 @@ enum { DESCRIPTORS_WANTED = 1 << 20 };
 
 static int choose_backend(struct echo *echo, const struct server_config *config)
 {
-    char why[512], text[544];
+    char why[512];
     int err = loop_choose(&echo->loop, config->backend, backend_order, why, sizeof why);
 
     if (err == -EINVAL)
         return opt_complain(&table, EXIT_USAGE, "backend", config->backend, why);
-    if (err) {
-        snprintf(text, sizeof text, "cannot run here: %s", why);
-        return opt_complain(&table, EXIT_UNSUPPORTED, "backend", config->backend, text);
-    }
+    if (err)
+        return opt_cannot_run(&table, "backend", config->backend, why);
     echo->loop.program = table.program;
     echo->loop.mode = spin_mode_named(config->mode);
     echo->loop.conn_bytes = sizeof(struct conn);
@@ -194,7 +181,7 @@ static void watch(struct echo *echo, FILE *out, const struct server_config *conf
 static int serve(struct echo *echo, const struct server_config *config,
                  const struct net_address *address, int argc, char **argv)
 {
-    FILE *out = config->json && strcmp(config->json, "-") == 0 ? stderr : stdout;
+    FILE *out = program_out(config->json);
     struct host_pressure before, after;
     struct summary summary;
     struct host host;
@@ -220,11 +207,7 @@ static int serve(struct echo *echo, const struct server_config *config,
     if (config->json) {
         err = summary_write(&summary, echo, config, &table, argc, argv, &host, &before, &after,
                             status);
-        if (err) {
-            fprintf(stderr, "%s: --json: '%s' could not be written: %s\n", table.program,
-                    config->json, strerror(-err));
-            status = EXIT_FAILED;
-        }
+        status = program_end(&table, config->json, err, status);
     }
     return status;
 }
@@ -236,18 +219,10 @@ int main(int argc, char **argv)
     struct net_address address;
     int err;
 
-    switch (opt_parse(&table, argc, argv, &config, stdout, stderr)) {
-    case OPT_DONE:
-        return EXIT_SUCCESS;
-    case OPT_BAD:
-        return EXIT_USAGE;
-    case OPT_RUN:
-        break;
-    }
-    err = config.json ? report_check_target(config.json) : 0;
-    if (err)
-        return opt_complain(&table, EXIT_USAGE, "json", config.json, strerror(-err));
-    err = choose_backend(&echo, &config);
+    program_begin(&table, argc, argv, &config);
+    err = program_check_json(&table, config.json);
+    if (!err)
+        err = choose_backend(&echo, &config);
     if (!err)
         err = find_address(&config, &address);
     if (err)

@@ -7,7 +7,7 @@
  */
 #include "common/clock.h"
 #include "common/host.h"
-#include "common/report.h"
+#include "common/program.h"
 #include "common/units.h"
 #include "udp/client.h"
 #include "udp/print.h"
@@ -86,9 +86,8 @@ static const struct opt rows[] = {
      NULL, "length of one line, and of one point of the series"},
     {"published-method", 0, OPT_FLAG, FIELD(published_method), NULL, NULL, 0, 0, NULL,
      "also print the figure by the published definition: the packets divided by a fixed 5.7 s"},
-    {"json", 0, OPT_TEXT, FIELD(json), NULL, "FILE", 0, 0, NULL,
-     "write the report there; '-' is stdout, and the text then goes to stderr"},
-    {"quiet", 'q', OPT_FLAG, FIELD(quiet), NULL, NULL, 0, 0, NULL, "print only the final results"},
+    PROGRAM_JSON_ROW,
+    PROGRAM_QUIET_ROW,
 };
 
 static const struct opt_table table = {
@@ -121,11 +120,10 @@ struct bench {
 static int check_config(struct bench *b)
 {
     struct udp_config *c = &b->config;
-    int err;
 
     b->is_client = strcmp(c->role, "server") != 0;
     b->is_server = strcmp(c->role, "client") != 0;
-    b->out = c->json && strcmp(c->json, "-") == 0 ? stderr : stdout;
+    b->out = program_out(c->json);
     if (!c->messages && !c->duration_ns)
         c->messages = 1000;
     if (!b->is_server && c->port == 0)
@@ -136,10 +134,7 @@ static int check_config(struct bench *b)
                 table.program, c->threads, c->clients);
         return EXIT_USAGE;
     }
-    err = c->json ? report_check_target(c->json) : 0;
-    if (err)
-        return opt_complain(&table, EXIT_USAGE, "json", c->json, strerror(-err));
-    return 0;
+    return program_check_json(&table, c->json);
 }
 
 static int find_address(struct bench *b)
@@ -160,15 +155,11 @@ static int find_address(struct bench *b)
 static int choose_offload(struct bench *b, const char *option, const char *asked,
                           bool (*has)(const char **why_not), bool *use, const char **why_not)
 {
-    char text[96];
-
     *use = strcmp(asked, "off") != 0 && has(why_not);
     if (strcmp(asked, "off") == 0)
         *why_not = "asked not to";
-    if (strcmp(asked, "on") == 0 && !*use) {
-        snprintf(text, sizeof text, "cannot run here: %s", *why_not);
-        return opt_complain(&table, EXIT_UNSUPPORTED, option, asked, text);
-    }
+    if (strcmp(asked, "on") == 0 && !*use)
+        return opt_cannot_run(&table, option, asked, *why_not);
     if (strcmp(asked, "auto") != 0 || !*use)
         return 0;
     if (b->setup.ways.batch == 1)
@@ -216,7 +207,7 @@ static void note_ways(struct bench *b, const struct left_out *why_not)
 static int choose_backend(struct bench *b)
 {
     struct left_out why_not = {0};
-    char why[512], text[544];
+    char why[512];
     int err = choose_ways(b, &why_not);
 
     if (err)
@@ -225,10 +216,8 @@ static int choose_backend(struct bench *b)
     err = udp_loop_choose(&b->setup, b->config.backend, why, sizeof why);
     if (err == -EINVAL)
         return opt_complain(&table, EXIT_USAGE, "backend", b->config.backend, why);
-    if (err) {
-        snprintf(text, sizeof text, "cannot run here: %s", why);
-        return opt_complain(&table, EXIT_UNSUPPORTED, "backend", b->config.backend, text);
-    }
+    if (err)
+        return opt_cannot_run(&table, "backend", b->config.backend, why);
     note_ways(b, &why_not);
     return 0;
 }
@@ -445,11 +434,7 @@ static int run(struct bench *b, int argc, char **argv)
         print_server(b->out, &o);
     if (b->config.json) {
         err = results_write(&o, &table, argc, argv, &host, &before, &after, status);
-        if (err) {
-            fprintf(stderr, "%s: --json: '%s' could not be written: %s\n", table.program,
-                    b->config.json, strerror(-err));
-            status = EXIT_FAILED;
-        }
+        status = program_end(&table, b->config.json, err, status);
     }
     return status;
 }
@@ -459,14 +444,7 @@ int main(int argc, char **argv)
     static struct bench b;
     int status;
 
-    switch (opt_parse(&table, argc, argv, &b.config, stdout, stderr)) {
-    case OPT_DONE:
-        return EXIT_SUCCESS;
-    case OPT_BAD:
-        return EXIT_USAGE;
-    case OPT_RUN:
-        break;
-    }
+    program_begin(&table, argc, argv, &b.config);
     status = check_config(&b);
     if (!status)
         status = find_address(&b);
