@@ -260,7 +260,7 @@ static int measure(struct run *run, int argc, char **argv)
         return status;
     results_collect(&results, run, interrupted);
     report_failures(run);
-    print_final(out, run, &results, &host);
+    print_final(out, run, &results);
     status = results_failed(&results) ? EXIT_FAILED : EXIT_SUCCESS;
     if (c->json) {
         err = results_write(&results, run, &series, &table, argc, argv, &host, &before, &after,

@@ -156,7 +156,7 @@ static void print_note(void *to, const char *text)
     fprintf(to, "Note:           %s\n", text);
 }
 
-void print_final(FILE *out, const struct run *run, const struct results *r, const struct host *host)
+void print_final(FILE *out, const struct run *run, const struct results *r)
 {
     char count[UNITS_TEXT_CAP];
 
@@ -179,6 +179,6 @@ void print_final(FILE *out, const struct run *run, const struct results *r, cons
     print_conditions(out, run, r);
     if (run->config->published_method)
         print_published(out, r);
-    results_warn(r, run, host, print_note, out);
+    results_warn(r, run, print_note, out);
     fflush(out);
 }

@@ -10,7 +10,6 @@
 
 void print_header(FILE *out, const struct run *run);
 void print_interval(FILE *out, const struct series_point *p);
-void print_final(FILE *out, const struct run *run, const struct results *r,
-                 const struct host *host);
+void print_final(FILE *out, const struct run *run, const struct results *r);
 
 #endif

@@ -191,7 +191,7 @@ static void warn_of_rate(const struct results *r, const struct run *run,
     note(to, text);
 }
 
-void results_warn(const struct results *r, const struct run *run, const struct host *host,
+void results_warn(const struct results *r, const struct run *run,
                   void (*note)(void *to, const char *text), void *to)
 {
     char text[160];
@@ -202,11 +202,6 @@ void results_warn(const struct results *r, const struct run *run, const struct h
     if (r->failed_workers) {
         snprintf(text, sizeof text, "%u of %u workers ended early because an operation failed",
                  r->failed_workers, run->crew.count);
-        note(to, text);
-    }
-    if (host->load_1m > host->cpus_allowed) {
-        snprintf(text, sizeof text, "the load before the run was %.1f on %d CPUs", host->load_1m,
-                 host->cpus_allowed);
         note(to, text);
     }
 }
@@ -417,7 +412,8 @@ int results_write(const struct results *r, const struct run *run, const struct s
     write_figures(report, r, run);
     write_series(report, series);
     report_array(report, "warnings");
-    results_warn(r, run, host, append_warning, report);
+    results_warn(r, run, append_warning, report);
+    report_host_warnings(report, host, before, after);
     report_integer(report, "exit_status", (uint64_t)exit_status);
     err = report_write(report, run->config->json);
     report_free(report);

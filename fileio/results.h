@@ -40,7 +40,7 @@ const char *results_cache_state(const struct run *run);
 bool results_failed(const struct results *r);
 
 /* Calls note() with each thing that a reader should know before trusting the figures. */
-void results_warn(const struct results *r, const struct run *run, const struct host *host,
+void results_warn(const struct results *r, const struct run *run,
                   void (*note)(void *to, const char *text), void *to);
 
 /* Builds and writes the JSON report. 0 or -errno. */
