@@ -77,6 +77,27 @@ static void several_ticks_make_an_interval(void **state)
     ticks_free(&a);
 }
 
+/* A reader looks at a row while its thread goes on: it must be there as a whole, and once. */
+static void rows_are_written_when_whole(void **state)
+{
+    struct ticks a;
+
+    (void)state;
+    assert_int_equal(ticks_init(&a, NS_PER_S), 0);
+    ticks_start(&a, 0, 0, 0);
+    publish(&a, 3);
+    assert_int_equal(a.rows[0][2].requests, 1);
+    assert_int_equal(a.rows[1][0].requests, 2);
+    assert_int_equal(a.rows[1][1].requests, 0);
+    assert_int_equal(a.rows[2][0].requests, 0);
+    ticks_end(&a, 3 * NS_PER_S, 3, 0);
+    assert_int_equal(a.done, 3);
+    assert_int_equal(a.rows[1][1].requests, 1);
+    assert_int_equal(a.rows[2][0].requests, 3);
+    assert_int_equal(a.rows[TICKS_LEVELS - 1][0].requests, 3);
+    ticks_free(&a);
+}
+
 /* Reads all there is; every interval follows the last one. Returns how many, and the last one. */
 static unsigned read_all(struct ticks_reader *reader, unsigned tick_s, struct ticks_point *p)
 {
@@ -162,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(intervals_add_up),
         cmocka_unit_test(several_ticks_make_an_interval),
+        cmocka_unit_test(rows_are_written_when_whole),
         cmocka_unit_test(a_long_window_is_covered),
         cmocka_unit_test(steady_takes_whole_ticks),
     };
