@@ -32,7 +32,7 @@ static const char *const zerocopy_choices[] = {"off", "on", NULL};
 
 static const struct opt rows[] = {
     {"role", 0, OPT_CHOICE, FIELD(role), "both", "ROLE", 0, 0, role_choices,
-     "what this process is; a server runs until SIGINT or SIGTERM"},
+     "what this process is; a server alone runs until SIGINT, SIGTERM or the end of --duration"},
     {"host", 'h', OPT_TEXT, FIELD(host), "127.0.0.1", "HOST", 0, 0, NULL,
      "the server's address: IPv4, IPv6 or a name"},
     {"port", 'p', OPT_COUNT, FIELD(port), "0", "N", 0, 65535, NULL,
@@ -42,7 +42,7 @@ static const struct opt rows[] = {
     {"messages", 'n', OPT_COUNT, FIELD(messages), NULL, "N", 1, UINT32_MAX, NULL,
      "end when each client has sent so many; 1000 unless --duration is given"},
     {"duration", 'd', OPT_DURATION_NS, FIELD(duration_ns), NULL, "TIME", NS_PER_MS, LONGEST, NULL,
-     "length of the measuring window"},
+     "length of the measuring window, or of the life of a server alone"},
     {"size", 's', OPT_BYTES, FIELD(size_bytes), "256", "BYTES", 1, GSO_MAX_BYTES, NULL,
      "message size; below 32 there is no room for a header, and answers are counted but not told "
      "apart (a server of its own needs the same size then)"},
@@ -362,11 +362,15 @@ static bool watch_client(struct bench *b)
 
 static void watch_server(struct bench *b)
 {
+    uint64_t duration_ns = b->config.duration_ns;
+    uint64_t end_ns = duration_ns ? clock_now_ns() + duration_ns : CLOCK_NEVER_NS;
     enum crew_news news;
 
-    while ((news = crew_wait(&b->server.crew, CLOCK_NEVER_NS)) != CREW_DONE)
-        if (news == CREW_SIGNAL)
+    while ((news = crew_wait(&b->server.crew, end_ns)) != CREW_DONE)
+        if (news == CREW_SIGNAL || clock_now_ns() >= end_ns) {
             server_stop(&b->server);
+            end_ns = CLOCK_NEVER_NS;
+        }
 }
 
 static int end_server(struct bench *b)

@@ -169,6 +169,13 @@ def test_two_processes(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_a_server_alone_ends_after_its_duration(backend):
+    served = bench_udp("--role", "server", "-b", backend, "-w", 2, "-d", "100ms")
+    assert served["uptime_s"] >= 0.1
+    assert served["packets"]["received"] == 0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_duration_and_series(backend):
     report = bench_udp("-b", backend, "-d", "0.5", "--interval", "100ms", "-c", 4, "-w", 1)
     check_balance(report)
