@@ -302,16 +302,14 @@ static void connect_to_peer(struct loop *l)
     const struct loop_config *config = l->config;
     uint64_t begun_ns = clock_now_ns(); /* loopback's handshake is over when connect(2) returns */
     bool pending;
-    int fd =
-        net_connect(&config->peer, &config->socket_options, config->connect_timeout_ns, &pending);
+    int fd = net_connect(&config->peer, &config->socket_options, config->connect_timeout_ns,
+                         &pending, l->stats);
     struct conn *c;
 
-    l->stats->syscalls[SYSCALL_socket]++;
     if (fd < 0) {
         on_close(l, NULL, loop_fault(l, stats_connect_error(-fd), -fd));
         return;
     }
-    l->stats->syscalls[SYSCALL_connect]++;
     c = begin(l, fd, begun_ns, pending);
     if (c && !pending) {
         l->stats->connected++;
@@ -322,6 +320,7 @@ static void connect_to_peer(struct loop *l)
 bool loop_connect_done(struct loop *l, struct conn *c, struct span *first, int *err)
 {
     *err = -net_connect_result(c->fd);
+    l->stats->syscalls[SYSCALL_getsockopt]++;
     if (*err) {
         loop_fault(l, stats_connect_error(*err), *err);
         return false;

@@ -180,42 +180,46 @@ void net_reset(int fd)
 }
 
 /* Blocks, at most timeout_ns: a non-blocking connect to a full backlog fails with EAGAIN. */
-static int connect_unix(int fd, const struct net_address *address, uint64_t timeout_ns)
+static int connect_unix(int fd, const struct net_address *address, uint64_t timeout_ns,
+                        struct stats *stats)
 {
     struct timeval limit = {.tv_sec = (time_t)(timeout_ns / NS_PER_S),
                             .tv_usec = (suseconds_t)(timeout_ns % NS_PER_S / NS_PER_US)};
     int flags = fcntl(fd, F_GETFL);
 
+    stats->syscalls[SYSCALL_fcntl] += 2;
+    stats->syscalls[SYSCALL_setsockopt]++;
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
     if (connect(fd, (const struct sockaddr *)&address->storage, address->len) < 0)
         return errno == EAGAIN ? -ETIMEDOUT : -errno;
+    stats->syscalls[SYSCALL_fcntl]++;
     fcntl(fd, F_SETFL, flags);
     return 0;
 }
 
 int net_connect(const struct net_address *address, const struct net_options *options,
-                uint64_t timeout_ns, bool *pending)
+                uint64_t timeout_ns, bool *pending, struct stats *stats)
 {
     int fd = os_socket(address->storage.ss_family, SOCK_STREAM), err = 0;
+    struct net_options wanted = *options;
 
+    stats->syscalls[SYSCALL_socket]++;
     if (fd < 0)
         return fd;
     *pending = false;
+    if (net_is_unix(address))
+        wanted.nodelay = wanted.reset_on_close = false;
+    stats->syscalls[SYSCALL_setsockopt] += net_set_options(fd, &wanted);
+    stats->syscalls[SYSCALL_connect]++;
     if (net_is_unix(address)) {
-        struct net_options no_tcp = *options;
-
-        no_tcp.nodelay = no_tcp.reset_on_close = false;
-        net_set_options(fd, &no_tcp);
-        err = connect_unix(fd, address, timeout_ns);
-    } else {
-        net_set_options(fd, options);
-        if (connect(fd, (const struct sockaddr *)&address->storage, address->len) < 0) {
-            *pending = errno == EINPROGRESS || errno == EINTR;
-            err = *pending ? 0 : -errno;
-        }
+        err = connect_unix(fd, address, timeout_ns, stats);
+    } else if (connect(fd, (const struct sockaddr *)&address->storage, address->len) < 0) {
+        *pending = errno == EINPROGRESS || errno == EINTR;
+        err = *pending ? 0 : -errno;
     }
     if (err) {
+        stats->syscalls[SYSCALL_close]++;
         close(fd);
         return err;
     }

@@ -4,6 +4,8 @@
 #ifndef IOBENCH_NET_H
 #define IOBENCH_NET_H
 
+#include "common/stats.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,10 +50,11 @@ int net_listen(struct net_address *address, int backlog, bool share);
 /*
  * Begins to connect: descriptor, with *pending when the outcome is yet to come (the socket turns
  * writable; then ask net_connect_result()), or -errno. timeout_ns bounds a Unix connect, which
- * blocks, because a full backlog would otherwise be reported as an error.
+ * blocks, because a full backlog would otherwise be reported as an error. Its system calls are
+ * added to stats.
  */
 int net_connect(const struct net_address *address, const struct net_options *options,
-                uint64_t timeout_ns, bool *pending);
+                uint64_t timeout_ns, bool *pending, struct stats *stats);
 
 /* 0 when the connection stands, else the -errno that it failed with. */
 int net_connect_result(int fd);

@@ -17,6 +17,8 @@
     X(epoll_ctl)          \
     X(epoll_pwait2)       \
     X(epoll_wait)         \
+    X(fcntl)              \
+    X(getsockopt)         \
     X(io_uring_enter)     \
     X(io_uring_register)  \
     X(kevent)             \

@@ -134,6 +134,7 @@ TRACED = {
     "epoll_wait": ["epoll_wait", "epoll_pwait", "epoll_pwait2"],
     "io_uring_enter": ["io_uring_enter"],
 }
+CONNECTING = {name: [name] for name in ("socket", "setsockopt", "connect", "getsockopt")}
 
 
 def strace_works():
@@ -145,14 +146,14 @@ def strace_works():
 needs_strace = pytest.mark.skipif(not strace_works(), reason="strace is missing or forbidden")
 
 
-def traced_calls(summary):
+def traced_calls(summary, names):
     """Calls by name in the table of strace -c."""
     calls = {}
     for line in summary.read_text(encoding="utf-8").splitlines():
         words = line.split()
         if len(words) >= 5 and words[3].isdigit():
             calls[words[-1]] = int(words[3])
-    return {name: sum(calls.get(word, 0) for word in words) for name, words in TRACED.items()}
+    return {name: sum(calls.get(word, 0) for word in words) for name, words in names.items()}
 
 
 def tracer(summary):
@@ -164,11 +165,11 @@ def tracer(summary):
     }
 
 
-def assert_traced(report, summary, slack):
+def assert_traced(report, summary, slack, names=TRACED):
     eventually(lambda: "total" in summary.read_text(encoding="utf-8"), "the end of strace")
-    traced = traced_calls(summary)
+    traced = traced_calls(summary, names)
     assert sum(traced.values()) > 0
-    said = {name: report["syscalls"]["by_kind"].get(name, 0) for name in TRACED}
+    said = {name: report["syscalls"]["by_kind"].get(name, 0) for name in names}
     assert said == {name: pytest.approx(count, abs=slack) for name, count in traced.items()}
 
 
@@ -189,3 +190,15 @@ def test_client_calls(backend, tmp_path, start_server, run_client):
     server = start_server(backend)
     report = run_client(server.target, backend, "-c", 5, "-n", 1000, **tracer(summary)).report
     assert_traced(report, summary, slack=25)
+
+
+@needs_strace
+@each_backend
+@pytest.mark.parametrize("how", ["fin", "rst"])
+def test_calls_of_churn(backend, how, tmp_path, start_server, run_client):
+    summary = tmp_path / "strace"
+    server = start_server(backend)
+    args = ["-c", 1, "-n", 300, "--churn", 1, "--close", how]
+    report = run_client(server.target, backend, *args, **tracer(summary)).report
+    assert_traced(report, summary, slack=25, names=CONNECTING)
+    assert report["syscalls"]["by_kind"]["setsockopt"] > (250 if how == "fin" else 500)
