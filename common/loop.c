@@ -413,11 +413,10 @@ int loop_run(struct worker *w, const struct loop_config *config, int listen_fd, 
     int err;
 
     conn_slab_init(&l.conns, config->conn_bytes);
-    spin_init(&l.spin, config->mode);
+    spin_init(&l.spin, config->mode, &w->stats.syscalls[SYSCALL_sched_yield]);
     err = config->backend->run(&l);
     close_all(&l);
     w->stats.open_peak = l.conns.open_peak;
-    w->stats.syscalls[SYSCALL_sched_yield] += l.spin.yields;
     conn_slab_free(&l.conns);
     return err;
 }

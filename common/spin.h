@@ -33,7 +33,7 @@ struct spin {
     enum spin_mode mode;
     uint64_t spell_ns; /* how long to look before sleeping; CLOCK_NEVER_NS: for ever */
     uint64_t idle_ns;  /* spent looking in vain: on the CPU, but free for work */
-    uint64_t yields;   /* sched_yield() calls made */
+    uint64_t *yields;  /* counts the sched_yield() calls */
 };
 
 /* One wait, from the first look on; zero it before. */
@@ -42,7 +42,7 @@ struct spell {
     uint64_t end_ns, yield_ns, last_ns;
 };
 
-void spin_init(struct spin *s, enum spin_mode mode);
+void spin_init(struct spin *s, enum spin_mode mode, uint64_t *yields);
 
 /* What a sleep of slept_ns teaches. */
 void spin_slept(struct spin *s, uint64_t slept_ns);
@@ -71,7 +71,7 @@ static inline bool spin_look(struct spin *s, struct spell *spell, uint64_t wake_
     }
     if (now_ns >= spell->yield_ns) {
         spell->yield_ns = now_ns + SPIN_YIELD_NS;
-        s->yields++;
+        ++*s->yields;
         sched_yield();
     }
     return now_ns < spell->end_ns;

@@ -116,6 +116,15 @@ def test_json_on_stdout(backend, start_server, start_client):
     assert "=== Final Results ===" in outcome.stderr
 
 
+@each_backend
+def test_yields_of_a_client_that_spins(backend, start_server, run_client):
+    """They belong to the window: nothing but spinning happens in most of it."""
+    server = start_server(backend)
+    args = ["-c", 1, "-d", "200ms", "--think", "2ms", "--mode", "latency"]
+    report = run_client(server.target, backend, *args).report
+    assert report["syscalls"]["by_kind"]["sched_yield"] > report["totals"]["requests"]
+
+
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer's own memory is far more")
 def test_peak_memory_is_the_programs_own(start_server):
     """Not that of the process that started it, which Linux's ru_maxrss would tell."""

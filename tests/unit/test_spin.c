@@ -6,11 +6,13 @@
 
 #include <cmocka.h>
 
+static uint64_t yields;
+
 static struct spin begin(enum spin_mode mode)
 {
     struct spin s;
 
-    spin_init(&s, mode);
+    spin_init(&s, mode, &yields);
     return s;
 }
 
