@@ -143,6 +143,8 @@ int client_body(struct worker *w)
     int err;
 
     err = udp_loop_run(&t->loop, w, t->run->setup, &role, t);
+    if (err)
+        client_stop(t->run); /* else the others would wait for this thread to be ready, for ever */
     drops = client_drops(t);
     t->kernel_drops = t->kernel_drops < 0 || drops < 0 ? -1 : drops - t->kernel_drops;
     atomic_store_explicit(&t->ticks.over, true, memory_order_release);

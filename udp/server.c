@@ -104,6 +104,8 @@ int server_run(struct worker *w)
     struct server_worker *me = w->program;
     int err = udp_loop_run(&me->loop, w, me->server->setup, &role, me);
 
+    if (err)
+        server_stop(me->server); /* without one of its threads it would leave clients unserved */
     me->kernel_drops = wire_drops(me->socket.fd);
     return err;
 }
