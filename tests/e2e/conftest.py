@@ -2,9 +2,15 @@
 
 import contextlib
 import itertools
+import signal
 
 import pytest
 from harness import Program, Server
+
+
+# A shell that starts this in the background has SIGINT ignored, and so would have what is started
+# here; a handler of our own is not inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

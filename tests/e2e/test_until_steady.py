@@ -18,6 +18,12 @@ def slower_and_slower(s, _number):
         s.sendall(message)
 
 
+def skip_if_too_late(report):
+    """The main thread came when the window was over: that is said, and right."""
+    if any("too late" in warning for warning in report["warnings"]):
+        pytest.skip("the machine was too busy to look at the window in time")
+
+
 @each_backend
 def test_steady_at_once(backend, start_server, run_client):
     server = start_server(backend)
@@ -36,6 +42,7 @@ def test_extended_until_steady(backend, start_server, run_client):
     args = [*STEADY, "-c", 4, "-t", 2, "-d", "400ms", "--until-steady", "20s"]
     outcome = run_client(server.target, backend, *args)
     report = outcome.report
+    skip_if_too_late(report)
     assert report["steady"]["steady"], report["steady"]["reason"]
     assert report["extension"]["times"] == 1
     assert report["window"]["duration_s"] == 0.8
@@ -55,6 +62,7 @@ def test_never_steady(backend, threads, run_client):
         outcome = run_client(server.target, backend, *args, "--verify", "full")
         assert len(server.open) == 2
     report = outcome.report
+    skip_if_too_late(report)
     assert report["errors"] == {}
     assert report["extension"] == {"asked_s": 0.4, "bound_s": 1, "times": 2}
     assert report["window"]["duration_s"] == 1
@@ -71,6 +79,7 @@ def test_interrupted_while_extended(start_client):
         client.read_until("going on to")
         client.signal(signal.SIGINT)
         report = client.wait().report
+    skip_if_too_late(report)
     assert report["interrupted"]
     assert report["extension"]["times"] >= 1
     assert report["window"]["duration_s"] < 3600
