@@ -66,10 +66,11 @@ def measure(cell, timing, place, stem):
 
 def storage_text(asked, storage):
     """What was in force, whatever was asked for."""
+    system = storage["filesystem"] or "unknown file system"
     if storage["direct_in_force"]:
         where = ", in memory" * (storage["cache_state"] == "memory")
-        return f"direct I/O ({storage['filesystem']}{where})"
-    text = f"page cache ({storage['filesystem']}, {storage['cache_state']})"
+        return f"direct I/O ({system}{where})"
+    text = f"page cache ({system}, {storage['cache_state']})"
     return text + ", though direct I/O was asked for" if asked == "on" else text
 
 
