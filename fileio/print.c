@@ -160,7 +160,7 @@ void print_final(FILE *out, const struct run *run, const struct results *r)
 {
     char count[UNITS_TEXT_CAP];
 
-    fprintf(out, "\n=== Final Results ===\n");
+    fprintf(out, "=== Final Results ===\n");
     if (r->interrupted)
         fprintf(out, "Interrupted:    the figures are of the time until then\n");
     fprintf(out, "Operations:     %s in %.4f s\n", units_count(count, sizeof count, r->operations),
