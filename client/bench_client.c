@@ -162,6 +162,8 @@ static int check_together(const struct client_config *config)
 {
     const char *why = NULL;
 
+    if (pace_lacks_rate(config->arrivals, config->rate) && !config->find_rate)
+        return opt_complain(&table, EXIT_USAGE, "arrivals", config->arrivals, PACE_LACKS_RATE);
     if (config->think_ns && config->rate)
         why = "--think pauses a closed loop; --rate asks for an open one: use one of them";
     else if (config->think_ns && config->pipeline > 1)
@@ -172,8 +174,9 @@ static int check_together(const struct client_config *config)
               "--connect-only and --until-steady";
     else if (config->until_steady_ns && config->requests)
         why = "--until-steady lengthens a timed run: leave out --requests";
-    else if (config->connect_only && (config->rate || config->churn || config->requests))
-        why = "--connect-only makes no requests: leave out --rate, --churn and --requests";
+    else if (config->connect_only &&
+             (config->rate || config->churn || config->requests || config->think_ns))
+        why = "--connect-only makes no requests: leave out --rate, --churn, --requests and --think";
     else if (config->unix_path && strcmp(config->close, "rst") == 0)
         why = "--close rst resets TCP connections: leave it out with --unix";
     else if (config->sizes && config->connect_only)

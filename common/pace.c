@@ -12,6 +12,11 @@ enum pace_arrivals pace_arrivals_named(const char *name)
     return strcmp(name, pace_arrivals_names[PACE_POISSON]) == 0 ? PACE_POISSON : PACE_CONSTANT;
 }
 
+bool pace_lacks_rate(const char *arrivals, uint64_t rate)
+{
+    return rate == 0 && pace_arrivals_named(arrivals) != PACE_CONSTANT;
+}
+
 static void set_due(struct pace *p)
 {
     __extension__ typedef unsigned __int128 wide;

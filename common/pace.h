@@ -13,6 +13,7 @@
 
 #include "common/rng.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum pace_arrivals { PACE_CONSTANT, PACE_POISSON };
@@ -20,6 +21,10 @@ enum pace_arrivals { PACE_CONSTANT, PACE_POISSON };
 /* For the option --arrivals, in the order of the enum; NULL-terminated. */
 extern const char *const pace_arrivals_names[];
 enum pace_arrivals pace_arrivals_named(const char *name);
+
+/* Whether arrivals were asked for that would come to nothing, since no rate was. */
+bool pace_lacks_rate(const char *arrivals, uint64_t rate);
+#define PACE_LACKS_RATE "says how the requests of an open loop are spread: it needs --rate"
 
 struct pace {
     enum pace_arrivals arrivals;

@@ -140,6 +140,8 @@ static int check_config(struct file_config *c)
     }
     if (stat(c->dir, &st) || !S_ISDIR(st.st_mode))
         return opt_complain(&table, EXIT_USAGE, "dir", c->dir, "is not a directory");
+    if (pace_lacks_rate(c->arrivals, c->rate))
+        return opt_complain(&table, EXIT_USAGE, "arrivals", c->arrivals, PACE_LACKS_RATE);
     return program_check_json(&table, c->json);
 }
 

@@ -134,6 +134,8 @@ static int check_config(struct bench *b)
                 table.program, c->threads, c->clients);
         return EXIT_USAGE;
     }
+    if (pace_lacks_rate(c->arrivals, c->rate))
+        return opt_complain(&table, EXIT_USAGE, "arrivals", c->arrivals, PACE_LACKS_RATE);
     return program_check_json(&table, c->json);
 }
 

@@ -262,7 +262,7 @@ def test_an_existing_file_is_read_and_left_alone(tmp_path):
         ["-e", "sync", "--notify", "eventfd"], ["-e", "sync", "--pool", "2"], ["-s", "512"],
         ["--rw", "read", "--sync", "dsync"], ["--rw", "read", "--read-percent", "10"],
         ["--verify", "-b", "513"], ["--files", "65536"], ["--workers", "1024", "--files", "100"],
-        ["--json", "/no/such/folder/x"], ["--arrivals", "sometimes"],
+        ["--json", "/no/such/folder/x"], ["--arrivals", "sometimes"], ["--arrivals", "poisson"],
         ["-e", "sync", "--rwf", "dsync", "--rw", "read"], ["-e", "sync", "--rwf", "hipri"],
         ["-e", "sync", "--rwf", "nowait", "--rw", "write"], ["-e", "null", "--rwf", "uncached"],
         ["--existing", "/no/such/file", "--rw", "read"], ["--existing", "/dev/null", "--rw", "read"],

@@ -59,6 +59,15 @@ CLIENT = [
     (["--until-steady", "9s"], ["--until-steady", "'9.00 s'", "--duration"]),
     (["-t", "5", "-c", "4"], ["--threads", "'5'", "4 connections"]),
     (["surplus"], ["'surplus'"]),
+    (["--arrivals", "poisson"], ["--arrivals", "'poisson'", "--rate"]),
+    (["--think", "1ms", "-R", "10"], ["--think", "--rate"]),
+    (["--think", "1ms", "-P", "2"], ["--think", "--pipeline"]),
+    (["--think", "1ms", "--connect-only"], ["--connect-only", "--think"]),
+    (["--connect-only", "--churn", "1"], ["--connect-only", "--churn"]),
+    (["--connect-only", "--sizes", "1:1"], ["--connect-only", "--sizes"]),
+    (["--find-rate", "p99<1ms", "-n", "5"], ["--find-rate", "--requests"]),
+    (["--until-steady", "20s", "-n", "5"], ["--until-steady", "--requests"]),
+    (["-u", "/tmp/x", "--close", "rst"], ["--close", "--unix"]),
 ]
 CASES = [
     *(("bench_server", *case) for case in BOTH + SERVER),
