@@ -21,13 +21,13 @@ BIN := $(if $(filter release,$(VARIANT)),bin,$(B)/bin)
 
 # ---- Sources: which file belongs to which system is said here and nowhere else.
 
-ONLY_Linux  := %_linux.c %/loop_epoll.c common/loop_uring% common/uring% udp/loop_uring.c \
+ONLY_Linux  := %_linux.c %/loop_epoll.c common/loop/loop_uring% common/uring/% udp/loop_uring.c \
                udp/uring% udp/zerocopy.c fileio/engine_libaio.c fileio/engine_uring.c tests/floor/%
 ONLY_Darwin := %_darwin.c
 FOREIGN     := $(foreach os,Linux Darwin,$(if $(filter $(OS),$(os)),,$(ONLY_$(os))))
 
 sources = $(filter-out $(FOREIGN),$(sort $(wildcard $(1))))
-objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)/*.c))
+objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)/*.c $(1)/*/*.c))
 program = $(if $(call objects,$(2)),$(BIN)/$(1))
 
 PROGRAMS := $(strip $(call program,bench_server,server) $(call program,bench_client,client) \
@@ -39,8 +39,9 @@ UNIT    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(call sources,tests/unit/*.c)
 FLOOR   := $(patsubst %.c,$(B)/%,$(call sources,tests/floor/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(call sources,tests/fuzz/*.c))
 
-ALL_C   := $(sort $(wildcard $(foreach d,*/ tests/*/,$(d)*.c)))
-HEADERS := $(sort $(wildcard $(foreach d,*/ tests/*/,$(d)*.h)))
+PLACES  := */ common/*/ tests/*/
+ALL_C   := $(sort $(wildcard $(foreach d,$(PLACES),$(d)*.c)))
+HEADERS := $(sort $(wildcard $(foreach d,$(PLACES),$(d)*.h)))
 OWN_C   := $(filter-out $(FOREIGN),$(ALL_C))
 
 # ---- Flags
@@ -202,7 +203,7 @@ $(FLOOR): %: %.o
 $(FUZZERS): $(B)/%: $(B)/tests/fuzz/%.o $(ARCHIVES)
 	$(link) -fsanitize=fuzzer -o $@
 
--include $(wildcard $(foreach d,* tests/*,$(B)/$(d)/*.d))
+-include $(wildcard $(foreach d,$(PLACES),$(B)/$(d)*.d))
 
 # ---- Checking
 

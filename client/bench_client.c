@@ -8,10 +8,10 @@
 #include "client/print.h"
 #include "client/results.h"
 #include "client/search.h"
-#include "common/clock.h"
-#include "common/host.h"
-#include "common/program.h"
-#include "common/units.h"
+#include "common/base/clock.h"
+#include "common/base/units.h"
+#include "common/host/host.h"
+#include "common/report/program.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 #include "client/extend.h"
 #include "client/print.h"
 #include "client/window.h"
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
 
 #include "client/flight.h"
 #include "client/window.h"
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 /* A look comes so long before the planned end: time enough to test, and to be scheduled late. */
 #define AHEAD_NS (100 * NS_PER_MS)

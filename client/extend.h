@@ -9,7 +9,7 @@
 #ifndef IOBENCH_CLIENT_EXTEND_H
 #define IOBENCH_CLIENT_EXTEND_H
 
-#include "common/steady.h"
+#include "common/measure/steady.h"
 
 #include <stdbool.h>
 #include <stdint.h>

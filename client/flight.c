@@ -1,7 +1,7 @@
 #include "client/flight.h"
 
 #include "client/window.h"
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 #include <errno.h>
 #include <limits.h>

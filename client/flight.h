@@ -1,5 +1,5 @@
 /*
- * flight: the client's side of the hooks in common/loop.h: requests in flight on one thread.
+ * flight: the client's side of the hooks in common/loop/loop.h: requests in flight on one thread.
  *
  * In a closed loop a connection sends its next request when a reply is complete (or `think` later).
  * In an open loop requests are due by a schedule, whatever became of the others: one that finds no
@@ -21,12 +21,12 @@
 #include "client/extend.h"
 #include "client/pattern.h"
 #include "client/sizes.h"
-#include "common/fairness.h"
-#include "common/hist.h"
-#include "common/loop.h"
-#include "common/pace.h"
-#include "common/ticks.h"
-#include "common/worker.h"
+#include "common/base/hist.h"
+#include "common/loop/loop.h"
+#include "common/measure/crew.h"
+#include "common/measure/fairness.h"
+#include "common/measure/pace.h"
+#include "common/measure/ticks.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 #include "client/pattern.h"
 
-#include "common/rng.h"
+#include "common/base/rng.h"
 
 #include <errno.h>
 #include <stdlib.h>

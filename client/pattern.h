@@ -10,7 +10,7 @@
 #ifndef IOBENCH_CLIENT_PATTERN_H
 #define IOBENCH_CLIENT_PATTERN_H
 
-#include "common/conn.h"
+#include "common/loop/conn.h"
 
 #include <stdbool.h>
 #include <stddef.h>

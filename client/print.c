@@ -1,8 +1,8 @@
 #include "client/print.h"
 
 #include "client/window.h"
-#include "common/clock.h"
-#include "common/units.h"
+#include "common/base/clock.h"
+#include "common/base/units.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -2,10 +2,10 @@
 
 #include "client/search.h"
 #include "client/window.h"
-#include "common/clock.h"
-#include "common/report.h"
-#include "common/report_loop.h"
-#include "common/report_quality.h"
+#include "common/base/clock.h"
+#include "common/loop/report_loop.h"
+#include "common/measure/report_quality.h"
+#include "common/report/report.h"
 
 #include <errno.h>
 #include <inttypes.h>

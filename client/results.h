@@ -5,9 +5,9 @@
 #define IOBENCH_CLIENT_RESULTS_H
 
 #include "client/flight.h"
-#include "common/calibrate.h"
-#include "common/host.h"
-#include "common/steady.h"
+#include "common/host/calibrate.h"
+#include "common/host/host.h"
+#include "common/measure/steady.h"
 
 /* What the figures were taken in. */
 struct conditions {

@@ -1,7 +1,7 @@
 #include "client/search.h"
 
 #include "client/execute.h"
-#include "common/units.h"
+#include "common/base/units.h"
 
 #include <errno.h>
 #include <math.h>

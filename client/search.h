@@ -13,7 +13,7 @@
 
 #include "client/flight.h"
 #include "client/results.h"
-#include "common/report.h"
+#include "common/report/report.h"
 
 #include <stdbool.h>
 #include <stdint.h>

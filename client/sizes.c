@@ -1,6 +1,6 @@
 #include "client/sizes.h"
 
-#include "common/units.h"
+#include "common/base/units.h"
 
 #include <errno.h>
 #include <math.h>

@@ -7,7 +7,7 @@
 #ifndef IOBENCH_CLIENT_SIZES_H
 #define IOBENCH_CLIENT_SIZES_H
 
-#include "common/rng.h"
+#include "common/base/rng.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 #include "client/window.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 /* How long a closed loop waits for the last replies, which it does not record. */
 #define DRAIN_NS NS_PER_S

@@ -4,9 +4,9 @@
  * Exit status: 0 good; 1 the run failed (nothing completed, or errors; the results are still
  * printed and written); 2 usage; 77 the engine, or direct I/O, cannot be had here.
  */
-#include "common/clock.h"
-#include "common/program.h"
-#include "common/units.h"
+#include "common/base/clock.h"
+#include "common/base/units.h"
+#include "common/report/program.h"
 #include "fileio/print.h"
 #include "fileio/results.h"
 #include "fileio/series.h"

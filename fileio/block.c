@@ -1,6 +1,6 @@
 #include "fileio/block.h"
 
-#include "common/rng.h"
+#include "common/base/rng.h"
 
 #include <string.h>
 

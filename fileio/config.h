@@ -4,7 +4,7 @@
 #ifndef IOBENCH_FILEIO_CONFIG_H
 #define IOBENCH_FILEIO_CONFIG_H
 
-#include "common/opt.h"
+#include "common/base/opt.h"
 
 #include <stdbool.h>
 #include <stdint.h>

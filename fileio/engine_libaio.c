@@ -9,7 +9,7 @@
  *
  * The kernel copies an iocb when it is submitted, so one array of them serves every batch.
  */
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "fileio/engine.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
  * One lock guards both lists. It is taken once per batch by the caller, and by a pool thread once
  * for its share of what is queued, so that short operations do not drown in it.
  */
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "fileio/blocking.h"
 #include "fileio/gate.h"
 

@@ -9,7 +9,7 @@
  * IOPOLL on a device without polling fails every operation; a trial read finds that out before
  * anything is counted.
  */
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "fileio/engine.h"
 
 #include <errno.h>

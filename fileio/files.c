@@ -1,7 +1,7 @@
 #include "fileio/files.h"
 
-#include "common/net.h"
-#include "common/rng.h"
+#include "common/base/rng.h"
+#include "common/loop/net.h"
 #include "fileio/block.h"
 
 #include <errno.h>

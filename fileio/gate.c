@@ -1,6 +1,6 @@
 #include "fileio/gate.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 #include <errno.h>
 

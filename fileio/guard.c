@@ -1,6 +1,6 @@
 #include "fileio/guard.h"
 
-#include "common/os.h"
+#include "common/host/os.h"
 
 #include <errno.h>
 #include <fcntl.h>

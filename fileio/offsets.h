@@ -12,7 +12,7 @@
 #ifndef IOBENCH_FILEIO_OFFSETS_H
 #define IOBENCH_FILEIO_OFFSETS_H
 
-#include "common/rng.h"
+#include "common/base/rng.h"
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 #include "fileio/plan.h"
 
-#include "common/units.h"
+#include "common/base/units.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 #include "fileio/print.h"
 
-#include "common/clock.h"
-#include "common/units.h"
+#include "common/base/clock.h"
+#include "common/base/units.h"
 
 #include <inttypes.h>
 #include <math.h>

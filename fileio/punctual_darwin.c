@@ -1,6 +1,6 @@
 #include "fileio/punctual.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 /* There is no such setting per thread. */
 void punctual_thread(void)

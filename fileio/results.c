@@ -1,8 +1,8 @@
 #include "fileio/results.h"
 
-#include "common/clock.h"
-#include "common/report.h"
-#include "common/report_parts.h"
+#include "common/base/clock.h"
+#include "common/report/report.h"
+#include "common/report/report_parts.h"
 #include "fileio/split.h"
 
 #include <errno.h>

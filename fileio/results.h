@@ -4,7 +4,7 @@
 #ifndef IOBENCH_FILEIO_RESULTS_H
 #define IOBENCH_FILEIO_RESULTS_H
 
-#include "common/host.h"
+#include "common/host/host.h"
 #include "fileio/series.h"
 #include "fileio/work.h"
 

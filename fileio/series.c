@@ -1,6 +1,6 @@
 #include "fileio/series.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "fileio/work.h"
 
 #include <math.h>

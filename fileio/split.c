@@ -1,6 +1,6 @@
 #include "fileio/split.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "fileio/gate.h"
 #include "fileio/stack.h"
 

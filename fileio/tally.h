@@ -4,7 +4,7 @@
 #ifndef IOBENCH_FILEIO_TALLY_H
 #define IOBENCH_FILEIO_TALLY_H
 
-#include "common/hist.h"
+#include "common/base/hist.h"
 
 #include <stdint.h>
 

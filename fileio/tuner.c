@@ -1,6 +1,6 @@
 #include "fileio/tuner.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 /* Long enough for a rate that is not noise, short enough to find a batch of 32 within a second. */
 #define STRETCH_NS       (20 * NS_PER_MS)

@@ -6,7 +6,7 @@
  */
 #include "fileio/work.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "fileio/block.h"
 #include "fileio/punctual.h"
 #include "fileio/split.h"

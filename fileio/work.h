@@ -4,9 +4,9 @@
 #ifndef IOBENCH_FILEIO_WORK_H
 #define IOBENCH_FILEIO_WORK_H
 
-#include "common/os.h"
-#include "common/pace.h"
-#include "common/worker.h"
+#include "common/host/os.h"
+#include "common/measure/crew.h"
+#include "common/measure/pace.h"
 #include "fileio/files.h"
 #include "fileio/gate.h"
 #include "fileio/plan.h"

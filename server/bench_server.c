@@ -6,10 +6,10 @@
  * running; 2 usage, which includes an address that cannot be had; 77 the backend that was asked for
  * cannot run here.
  */
-#include "common/clock.h"
-#include "common/host.h"
-#include "common/program.h"
-#include "common/units.h"
+#include "common/base/clock.h"
+#include "common/base/units.h"
+#include "common/host/host.h"
+#include "common/report/program.h"
 #include "server/config.h"
 #include "server/echo.h"
 #include "server/summary.h"

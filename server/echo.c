@@ -1,6 +1,6 @@
 #include "server/echo.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>

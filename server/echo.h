@@ -1,5 +1,5 @@
 /*
- * echo: the server's side of the hooks in common/loop.h. What came in goes out.
+ * echo: the server's side of the hooks in common/loop/loop.h. What came in goes out.
  *
  * Every thread has a listening socket of its own (SO_REUSEPORT), so accepting scales; but the
  * kernel spreads connections by a hash, unevenly. Each accepted connection therefore draws a
@@ -9,8 +9,8 @@
 #ifndef IOBENCH_SERVER_ECHO_H
 #define IOBENCH_SERVER_ECHO_H
 
-#include "common/loop.h"
-#include "common/worker.h"
+#include "common/loop/loop.h"
+#include "common/measure/crew.h"
 #include "server/timers.h"
 
 #include <pthread.h>

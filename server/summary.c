@@ -1,9 +1,9 @@
 #include "server/summary.h"
 
-#include "common/clock.h"
-#include "common/report.h"
-#include "common/report_loop.h"
-#include "common/units.h"
+#include "common/base/clock.h"
+#include "common/base/units.h"
+#include "common/loop/report_loop.h"
+#include "common/report/report.h"
 
 #include <errno.h>
 

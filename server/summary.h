@@ -4,7 +4,7 @@
 #ifndef IOBENCH_SERVER_SUMMARY_H
 #define IOBENCH_SERVER_SUMMARY_H
 
-#include "common/host.h"
+#include "common/host/host.h"
 #include "server/config.h"
 #include "server/echo.h"
 

@@ -7,8 +7,8 @@
 #ifndef IOBENCH_SERVER_TIMERS_H
 #define IOBENCH_SERVER_TIMERS_H
 
-#include "common/clock.h"
-#include "common/hist.h"
+#include "common/base/clock.h"
+#include "common/base/hist.h"
 
 #include <stdint.h>
 

@@ -1,11 +1,11 @@
 /*
- * hdr_pack: wraps the plain form of an HdrHistogram (see common/hist_hdr.c), good or bad, as the
+ * hdr_pack: wraps the plain form of an HdrHistogram (see common/base/hist_hdr.c), good or bad, as the
  * text that hist_decode_base64() takes. For tests only: a failure ends the program.
  */
 #ifndef IOBENCH_TESTS_HDR_PACK_H
 #define IOBENCH_TESTS_HDR_PACK_H
 
-#include "common/base64.h"
+#include "common/base/base64.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -5,10 +5,10 @@
  * came back, or the work could not be done); 2 usage, which includes an address that cannot be had;
  * 77 what was asked for by name cannot run here.
  */
-#include "common/clock.h"
-#include "common/host.h"
-#include "common/program.h"
-#include "common/units.h"
+#include "common/base/clock.h"
+#include "common/base/units.h"
+#include "common/host/host.h"
+#include "common/report/program.h"
 #include "udp/client.h"
 #include "udp/print.h"
 #include "udp/results.h"

@@ -15,11 +15,11 @@
 #ifndef IOBENCH_UDP_CLIENT_H
 #define IOBENCH_UDP_CLIENT_H
 
-#include "common/hist.h"
-#include "common/os.h"
-#include "common/pace.h"
-#include "common/ticks.h"
-#include "common/worker.h"
+#include "common/base/hist.h"
+#include "common/host/os.h"
+#include "common/measure/crew.h"
+#include "common/measure/pace.h"
+#include "common/measure/ticks.h"
 #include "udp/config.h"
 #include "udp/send_errors.h"
 #include "udp/seq.h"

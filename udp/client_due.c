@@ -1,6 +1,6 @@
 #include "udp/client_parts.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 /* Clients begun before answers are looked at. */
 enum { KICKS_PER_ROUND = 64 };

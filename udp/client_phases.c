@@ -1,6 +1,6 @@
 #include "udp/client_parts.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 #include <math.h>
 

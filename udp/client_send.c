@@ -1,6 +1,6 @@
 #include "udp/client_parts.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 /* Messages sent by the schedule before answers are looked at. */
 enum { DUE_PER_ROUND = 512 };

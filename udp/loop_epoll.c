@@ -1,5 +1,5 @@
 /* loop_epoll: level-triggered epoll over a thread's sockets, if it does not ask them itself. */
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "udp/udp_loop.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /*
  * loop_libev: libev over epoll, or kqueue where there is none.
  */
-#include "common/clock.h"
-#include "common/libev_method.h"
+#include "common/base/clock.h"
+#include "common/loop/libev_method.h"
 #include "udp/udp_loop.h"
 
 #include <errno.h>

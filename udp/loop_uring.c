@@ -9,9 +9,9 @@
  * A receive that ended, for want of buffers or any other reason, is asked for again before the next
  * wait, when all buffers are back: no socket is forgotten.
  */
-#include "common/clock.h"
-#include "common/uring_buffers.h"
-#include "common/uring_setup.h"
+#include "common/base/clock.h"
+#include "common/uring/uring_buffers.h"
+#include "common/uring/uring_setup.h"
 #include "udp/udp_loop.h"
 #include "udp/uring_ask.h"
 

@@ -1,6 +1,6 @@
 #include "udp/results.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,8 +4,8 @@
 #ifndef IOBENCH_UDP_RESULTS_H
 #define IOBENCH_UDP_RESULTS_H
 
-#include "common/fairness.h"
-#include "common/host.h"
+#include "common/host/host.h"
+#include "common/measure/fairness.h"
 #include "udp/client.h"
 #include "udp/server.h"
 

@@ -1,8 +1,8 @@
 /* The JSON report of bench_udp. */
 #include "udp/results.h"
 
-#include "common/clock.h"
-#include "common/report.h"
+#include "common/base/clock.h"
+#include "common/report/report.h"
 
 #include <errno.h>
 #include <stdio.h>

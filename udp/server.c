@@ -1,6 +1,6 @@
 #include "udp/server.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "udp/seq.h"
 
 #include <errno.h>

@@ -8,7 +8,7 @@
 #ifndef IOBENCH_UDP_SERVER_H
 #define IOBENCH_UDP_SERVER_H
 
-#include "common/worker.h"
+#include "common/measure/crew.h"
 #include "udp/config.h"
 #include "udp/send_errors.h"
 #include "udp/udp_loop.h"

@@ -1,6 +1,6 @@
 #include "udp/udp_loop.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 #include <errno.h>
 #include <stdio.h>

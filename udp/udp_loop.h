@@ -14,9 +14,9 @@
 #ifndef IOBENCH_UDP_UDP_LOOP_H
 #define IOBENCH_UDP_UDP_LOOP_H
 
-#include "common/spin.h"
-#include "common/stats.h"
-#include "common/worker.h"
+#include "common/base/stats.h"
+#include "common/loop/spin.h"
+#include "common/measure/crew.h"
 #include "udp/wire.h"
 
 #include <stdbool.h>

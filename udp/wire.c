@@ -1,7 +1,7 @@
 /* The parts of wire that are the same on every system. */
 #include "udp/wire.h"
 
-#include "common/os.h"
+#include "common/host/os.h"
 #include "udp/wire_parts.h"
 
 #include <errno.h>

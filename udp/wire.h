@@ -7,8 +7,8 @@
 #ifndef IOBENCH_UDP_WIRE_H
 #define IOBENCH_UDP_WIRE_H
 
-#include "common/net.h"
-#include "common/stats.h"
+#include "common/base/stats.h"
+#include "common/loop/net.h"
 #include "udp/gso.h"
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 #include "udp/zerocopy.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 #include <linux/errqueue.h>
 #include <netinet/in.h>

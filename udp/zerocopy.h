@@ -7,7 +7,7 @@
 #ifndef IOBENCH_UDP_ZEROCOPY_H
 #define IOBENCH_UDP_ZEROCOPY_H
 
-#include "common/stats.h"
+#include "common/base/stats.h"
 
 /*
  * Waits for so many sends on fd, all that there are, and counts them and the copied ones. A kernel

@@ -1,6 +1,6 @@
 """HdrHistogram V2 compressed payloads (base64): read, add up, take percentiles.
 
-Layout of the payload as in common/hist_hdr.c: eight bytes of header and a zlib stream of forty
+Layout of the payload as in common/base/hist_hdr.c: eight bytes of header and a zlib stream of forty
 bytes of header and the slots, each a ZigZag LEB128 number: a count, or minus a run of empty slots.
 Values are in the unit of the payload; here that is nanoseconds.
 """

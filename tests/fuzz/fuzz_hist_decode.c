@@ -3,9 +3,9 @@
  * that encodes to a text which decodes to the same.
  *
  * The compressed form all but ends at zlib's checksum, so half of the inputs are packed here: they
- * are plain bytes (see common/hist_hdr.c) and reach the decoder of the slots.
+ * are plain bytes (see common/base/hist_hdr.c) and reach the decoder of the slots.
  */
-#include "common/hist.h"
+#include "common/base/hist.h"
 #include "tests/hdr_pack.h"
 
 #include <stdlib.h>

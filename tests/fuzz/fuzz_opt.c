@@ -2,7 +2,7 @@
  * Any command line fills the config with values that its rows allow, or is answered on out, or is
  * refused with exactly one line on err; never two of the three.
  */
-#include "common/opt.h"
+#include "common/base/opt.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * Any text is refused, leaving the value as it was, or is a quantity that the writers can show and
  * that, written as a bare number of the smallest unit, is read as the same.
  */
-#include "common/units.h"
+#include "common/base/units.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -4,7 +4,7 @@
  * One line per distribution, separated by tabs: name, HdrHistogram text, count, exact maximum, and
  * the values at 50, 90, 95, 99, 99.9 and 99.99 percent.
  */
-#include "common/hist.h"
+#include "common/base/hist.h"
 
 #include <inttypes.h>
 #include <stdio.h>

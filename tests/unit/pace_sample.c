@@ -4,7 +4,7 @@
  * Usage: pace_sample constant|poisson RATE SEED THREADS REQUESTS. Prints the moments of each
  * thread's first REQUESTS requests in nanoseconds from the start, one thread a line.
  */
-#include "common/pace.h"
+#include "common/measure/pace.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-#include "common/calibrate.h"
+#include "common/host/calibrate.h"
 
-#include "common/os.h"
+#include "common/host/os.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Every engine in every way it can run: what is read and written, byte by byte, and each fault. */
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "fileio/engine.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* fairness: one that got nothing is starved if it asked for something; parts add up. */
-#include "common/fairness.h"
+#include "common/measure/fairness.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "fileio/block.h"
 #include "fileio/guard.h"
 #include "fileio/offsets.h"

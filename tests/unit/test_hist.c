@@ -1,5 +1,5 @@
-#include "common/base64.h"
-#include "common/hist.h"
+#include "common/base/base64.h"
+#include "common/base/hist.h"
 #include "tests/hdr_pack.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "common/host.h"
+#include "common/host/host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Reads hosts that are made up: a root directory of its own with only the files of the test. */
-#include "common/host.h"
+#include "common/host/host.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "common/opt.h"
+#include "common/base/opt.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

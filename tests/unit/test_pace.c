@@ -1,6 +1,6 @@
-#include "common/pace.h"
+#include "common/measure/pace.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "common/report_quality.h"
+#include "common/measure/report_quality.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>

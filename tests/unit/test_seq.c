@@ -1,7 +1,7 @@
 /* seq: the header, and what becomes of every message, against a model that forgets nothing. */
 #include "udp/seq.h"
 
-#include "common/rng.h"
+#include "common/base/rng.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

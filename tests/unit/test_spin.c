@@ -1,4 +1,4 @@
-#include "common/spin.h"
+#include "common/loop/spin.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

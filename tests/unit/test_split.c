@@ -2,8 +2,8 @@
  * The shared context: many users, random cancellation, users that come and go. Every operation
  * comes back exactly once, with its own data or with -ECANCELED and an untouched buffer.
  */
-#include "common/clock.h"
-#include "common/rng.h"
+#include "common/base/clock.h"
+#include "common/base/rng.h"
 #include "fileio/split.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "common/stats.h"
+#include "common/base/stats.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
-#include "common/steady.h"
+#include "common/measure/steady.h"
 
-#include "common/rng.h"
+#include "common/base/rng.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* ticks: intervals add up over threads, and end with the window, however long it is. */
-#include "common/ticks.h"
+#include "common/measure/ticks.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,124 @@
+#include "common/host/os.h"
+
+#include "common/base/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mach/mach.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+void os_save_affinity(struct os_affinity *affinity)
+{
+    (void)affinity;
+}
+
+void os_restore_affinity(const struct os_affinity *affinity)
+{
+    (void)affinity;
+}
+
+int os_pin_thread(unsigned cpu)
+{
+    (void)cpu;
+    return -ENOTSUP; /* macOS has affinity hints between threads, but no binding to a CPU */
+}
+
+int os_pin_thread_nth(unsigned nth)
+{
+    return os_pin_thread(nth);
+}
+
+static uint64_t time_value_ns(time_value_t tv)
+{
+    return (uint64_t)tv.seconds * NS_PER_S + (uint64_t)tv.microseconds * NS_PER_US;
+}
+
+struct os_cpu_time os_thread_cpu_time(void)
+{
+    thread_basic_info_data_t info = {0};
+    mach_msg_type_number_t count = THREAD_BASIC_INFO_COUNT;
+    mach_port_t self = mach_thread_self();
+
+    thread_info(self, THREAD_BASIC_INFO, (thread_info_t)&info, &count);
+    mach_port_deallocate(mach_task_self(), self);
+    return (struct os_cpu_time){time_value_ns(info.user_time), time_value_ns(info.system_time)};
+}
+
+static uint64_t timeval_ns(struct timeval tv)
+{
+    return (uint64_t)tv.tv_sec * NS_PER_S + (uint64_t)tv.tv_usec * NS_PER_US;
+}
+
+struct os_cpu_time os_process_cpu_time(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (struct os_cpu_time){timeval_ns(usage.ru_utime), timeval_ns(usage.ru_stime)};
+}
+
+uint64_t os_peak_rss_bytes(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)usage.ru_maxrss; /* bytes here, KiB on Linux */
+}
+
+/* There is no SOCK_NONBLOCK, SOCK_CLOEXEC, accept4 or pipe2: set the flags after the fact. */
+static int prepare_fd(int fd)
+{
+    int flags;
+
+    if (fd < 0)
+        return -errno;
+    flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+        int err = errno;
+
+        close(fd);
+        return -err;
+    }
+    return fd;
+}
+
+int os_socket(int family, int type)
+{
+    return prepare_fd(socket(family, type, 0));
+}
+
+int os_accept(int listen_fd)
+{
+    return prepare_fd(accept(listen_fd, NULL, NULL));
+}
+
+int os_pipe(int ends[2])
+{
+    int err;
+
+    if (pipe(ends) < 0)
+        return -errno;
+    err = prepare_fd(ends[0]);
+    if (err < 0) {
+        close(ends[1]);
+        return err;
+    }
+    err = prepare_fd(ends[1]);
+    if (err < 0) {
+        close(ends[0]);
+        return err;
+    }
+    return 0;
+}
+
+void os_own_descriptors(void)
+{
+    /* Tables belong to processes here. */
+}
+
+bool os_reuseport_balances(void)
+{
+    return false; /* the last socket bound takes them all */
+}

@@ -1,0 +1,230 @@
+/*
+ * loop: the event-backend contract for TCP and Unix streams.
+ *
+ * What epoll, io_uring and libev have in common is neither "ready" nor "complete". It is: bytes
+ * arrived on a connection; which bytes go back? So a backend owns its whole loop, in its own best
+ * way to receive, send and hold buffers, and calls the program's hooks, which are bound when the
+ * program is linked and thus direct calls.
+ *
+ *     worker thread -> loop_run() -> backend->run() -> hooks of the program
+ *
+ * A thread has one loop, one slab of connections and one set of counters; nothing here is shared.
+ */
+#ifndef IOBENCH_LOOP_H
+#define IOBENCH_LOOP_H
+
+#include "common/base/stats.h"
+#include "common/loop/conn.h"
+#include "common/loop/net.h"
+#include "common/loop/spin.h"
+#include "common/measure/crew.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct loop_config;
+
+/* ---- what a program defines: its hooks ------------------------------------------------------ */
+
+/*
+ * Bytes arrived. Returns the bytes to send now (SPAN_NONE for none), which lie in `in` or live as
+ * long as the connection. `in` itself is gone when the hook returns. While an earlier answer is
+ * still unsent the hook must return SPAN_NONE, and is only called at all if the configuration says
+ * read_while_unsent. To close the connection, set c->close_asked.
+ */
+struct span on_bytes(struct loop *l, struct conn *c, struct span in);
+
+/* A connection stands (accepted, adopted or connected); returns what to send first. */
+struct span on_open(struct loop *l, struct conn *c);
+
+/* A descriptor was accepted. True: this loop keeps it. False: the hook has given it away. */
+bool on_accept(struct loop *l, int fd);
+
+/*
+ * The connection is over and its slot about to be freed. err is 0 after an orderly end by the peer
+ * or by ourselves, else the errno that ended it. The fault has been counted already; a fault that
+ * only the program can judge (such as an early end) is for the hook to count.
+ * c is NULL when a connection could not even be begun.
+ */
+void on_close(struct loop *l, struct conn *c, int err);
+
+/*
+ * What should be done now, asked each time round, until the answer is DUE_WAIT, which says when to
+ * ask again if nothing else happens before.
+ */
+enum due_kind {
+    DUE_WAIT,     /* nothing until wake_ns (CLOCK_NEVER_NS: until an event) */
+    DUE_SEND,     /* send `out` on conn, which has nothing unsent; out lives as on_bytes says */
+    DUE_CONNECT,  /* begin one connection to the configured peer */
+    DUE_ADOPT,    /* take over the accepted descriptor fd */
+    DUE_CLOSE,    /* close conn; err tells on_close() why */
+    DUE_UNLISTEN, /* stop accepting, for good */
+    DUE_QUIT,     /* close everything and return from run() */
+};
+
+struct due {
+    enum due_kind kind;
+    int fd;
+    int err;
+    struct conn *conn;
+    struct span out;
+    uint64_t wake_ns;
+};
+
+void next_due(struct loop *l, struct due *due);
+
+/* ---- what a program configures -------------------------------------------------------------- */
+
+/* Numbers that tune a backend; 0 leaves its own choice. Set by "-b name:key=value,...". */
+struct loop_tuning {
+    uint32_t recv_bytes; /* most bytes taken by one receive */
+    uint32_t send_bytes; /* most bytes offered in one send */
+    uint32_t sq_entries; /* io_uring: submission queue */
+    uint32_t buffers;    /* io_uring: receive buffers */
+    uint32_t flush;      /* io_uring: submit when so many sends are queued */
+};
+
+enum { LOOP_LIST_CAP = 12, LOOP_NAME_CAP = 48 };
+
+struct loop_backend;
+
+/* Filled by loop_choose(), completed by the program, then constant and shared by all threads. */
+struct loop_config {
+    const struct loop_backend *backend;
+    char variant[16]; /* "epoll" of "libev:epoll"; "" is any */
+    struct loop_tuning tuning;
+
+    char name[LOOP_NAME_CAP];                    /* effective: "libev:epoll" */
+    char features[LOOP_LIST_CAP][LOOP_NAME_CAP]; /* what will be used */
+    char left_out[LOOP_LIST_CAP][LOOP_NAME_CAP]; /* what will not, and why in brackets */
+    unsigned feature_count, left_out_count;
+    char refused[LOOP_LIST_CAP][LOOP_NAME_CAP]; /* features asked not to be used ("-name") */
+    unsigned refused_count;
+    uint32_t ability; /* the backend's own bits, from its probe */
+
+    size_t conn_bytes; /* size of the program's struct conn */
+    enum spin_mode mode;
+    bool read_while_unsent; /* keep reading while an answer is unsent */
+    struct net_options socket_options;
+    struct net_address peer; /* for DUE_CONNECT */
+    uint64_t connect_timeout_ns;
+    const char *program; /* for the one line on stderr at EMFILE */
+};
+
+/* ---- what a backend is ---------------------------------------------------------------------- */
+
+struct loop_backend {
+    const char *name;
+    const char *summary;         /* for --help */
+    const char *const *variants; /* NULL-terminated, or NULL */
+    /* Fills name, features, left_out and ability of config. 0, or -errno and the reason. */
+    int (*probe)(struct loop_config *config, char *why, size_t why_cap);
+    int (*run)(struct loop *l); /* until DUE_QUIT: 0 or -errno */
+};
+
+/* What is different between backends when something is due; see loop_pump(). */
+struct loop_actions {
+    int (*watch)(struct loop *l, struct conn *c); /* begin: connecting or open; 0 or -errno */
+    void (*send)(struct loop *l, struct conn *c, struct span out);
+    void (*close)(struct loop *l, struct conn *c, int err);
+    int (*listen)(struct loop *l, bool on); /* watch the listening socket, or stop */
+};
+
+struct loop {
+    struct worker *worker;
+    struct stats *stats; /* the worker's */
+    const struct loop_config *config;
+    const struct loop_actions *actions; /* of the running backend */
+    struct conn_slab conns;
+    unsigned char *recv_buffer; /* readiness loops: where every receive goes */
+    size_t recv_bytes;
+    size_t send_bytes; /* SIZE_MAX: no limit */
+    int listen_fd;     /* -1: none (any more) */
+    bool listening;    /* false while accepting is paused for want of descriptors */
+    bool told_out_of_descriptors;
+    struct spin spin;
+    uint64_t listen_again_ns;
+    void *program; /* the program's own state for this thread */
+    void *backend; /* the running backend's */
+};
+
+/* The option rows that it takes, for fields of these names; FIELD() is the program's. */
+/* clang-format off */
+#define LOOP_ROWS                                                                                 \
+    {"backend", 'b', OPT_TEXT, FIELD(backend), "auto", "NAME", 0, 0, NULL,                        \
+     "event backend; see below"},                                                                 \
+    {"mode", 0, OPT_CHOICE, FIELD(mode), "balanced", "MODE", 0, 0, spin_mode_names,               \
+     "when nothing is there: look a short while before sleeping, never sleep, or always"},        \
+    {"sndbuf", 0, OPT_BYTES, FIELD(sndbuf_bytes), NULL, "BYTES", 1, 1ULL << 30, NULL,             \
+     "SO_SNDBUF of each connection"},                                                             \
+    {"rcvbuf", 0, OPT_BYTES, FIELD(rcvbuf_bytes), NULL, "BYTES", 1, 1ULL << 30, NULL,             \
+     "SO_RCVBUF of each connection"},                                                             \
+    {"nodelay", 0, OPT_CHOICE, FIELD(nodelay), "on", "on|off", 0, 0, opt_on_off,                  \
+     "TCP_NODELAY; off measures the wait of Nagle's algorithm for acknowledgements, too"}
+/* clang-format on */
+
+/* What --help says below the options. */
+#define LOOP_HELP                                                                                 \
+    "Backends: auto, epoll, io_uring, libev (Linux) or libev (elsewhere); libev:epoll, "          \
+    "libev:poll, libev:select and libev:kqueue name libev's method. 'auto' takes the best that "  \
+    "can run here and says which. A backend that cannot run here is an error (exit status 77), "  \
+    "never a silent fallback.\n"                                                                  \
+    "\n"                                                                                          \
+    "After a colon a backend takes items, separated by commas: '-FEATURE' leaves a feature out "  \
+    "(io_uring: multishot_accept, multishot_recv, single_issuer, defer_taskrun, coop_taskrun), "  \
+    "and recv=BYTES, send=BYTES, sq=N, buffers=N and flush=N set the most bytes per receive and " \
+    "send, io_uring's submission queue, its receive buffers, and how many sends are gathered "    \
+    "before they are submitted. Example: -b io_uring:-multishot_recv,flush=1\n"
+
+/* ---- choosing and running ------------------------------------------------------------------- */
+
+/*
+ * Sets config's backend from "auto" or "name[:item,...]", where an item is a variant ("epoll" of
+ * libev), a feature to leave out ("-multishot_recv") or a tuning ("recv=1"), and probes it. auto
+ * takes the first of order (NULL-terminated names) that can run here.
+ * 0; -EINVAL for words that make no sense; -ENOTSUP for a backend that cannot run here: both with
+ * the reason in why. There is never a silent fallback.
+ */
+int loop_choose(struct loop_config *config, const char *spec, const char *const *order, char *why,
+                size_t why_cap);
+
+/* "epoll io_uring libev (not here: ...)", for --help; returns buf. */
+char *loop_list(char *buf, size_t cap);
+
+/* Runs the configured backend in this thread. listen_fd may be -1. 0 or -errno. */
+int loop_run(struct worker *w, const struct loop_config *config, int listen_fd, void *program);
+
+/* ---- shared by the backends ----------------------------------------------------------------- */
+
+/*
+ * For probes: notes a feature as used, or as left out and why; true if it may be used. why_not is
+ * NULL for one that can be used. A probe names each of its features once, also those it cannot use.
+ */
+bool loop_feature(struct loop_config *config, const char *name, const char *why_not);
+
+/* For probes: notes what the backend always does and cannot leave out. */
+void loop_uses(struct loop_config *config, const char *name);
+
+/* Does all that is due; returns when to wake (CLOCK_NEVER_NS: not), sets *quit on DUE_QUIT. */
+uint64_t loop_pump(struct loop *l, bool *quit);
+
+/* After a descriptor was accepted: options, on_accept(), slot, on_open(). */
+void loop_accepted(struct loop *l, int fd);
+
+/* After accept failed with err > 0: counts it, and pauses accepting when descriptors ran out. */
+void loop_accept_failed(struct loop *l, int err);
+
+/* A connecting socket turned writable: on_open() and true, or the reason is counted and false. */
+bool loop_connect_done(struct loop *l, struct conn *c, struct span *first, int *err);
+
+/* The backend has nothing in flight for c any more: on_close(), close(2), free the slot. */
+void loop_forget(struct loop *l, struct conn *c, int err);
+
+/* Counts a fault and returns err, to be passed on to the backend's close. */
+int loop_fault(struct loop *l, enum stats_error kind, int err);
+
+extern const struct loop_backend loop_epoll, loop_uring, loop_libev;
+
+#endif

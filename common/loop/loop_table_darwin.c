@@ -1,0 +1,3 @@
+#include "common/loop/loop_table.h"
+
+const struct loop_backend *const loop_table[] = {&loop_libev, NULL};

@@ -1,0 +1,36 @@
+#include "common/loop/spin.h"
+
+#include <string.h>
+
+const char *const spin_mode_names[] = {"balanced", "latency", "throughput", NULL};
+
+enum spin_mode spin_mode_named(const char *name)
+{
+    for (int i = 0; spin_mode_names[i]; i++)
+        if (strcmp(spin_mode_names[i], name) == 0)
+            return (enum spin_mode)i;
+    return MODE_BALANCED;
+}
+
+void spin_init(struct spin *s, enum spin_mode mode, uint64_t *yields)
+{
+    static const uint64_t first_spell_ns[] = {
+        [MODE_BALANCED] = SPIN_MOST_NS,
+        [MODE_LATENCY] = CLOCK_NEVER_NS,
+        [MODE_THROUGHPUT] = 0,
+    };
+
+    *s = (struct spin){.mode = mode, .spell_ns = first_spell_ns[mode], .yields = yields};
+}
+
+void spin_slept(struct spin *s, uint64_t slept_ns)
+{
+    if (s->mode != MODE_BALANCED)
+        return;
+    if (slept_ns < SPIN_MOST_NS)
+        s->spell_ns = s->spell_ns < SPIN_LEAST_NS      ? SPIN_LEAST_NS
+                      : s->spell_ns * 2 < SPIN_MOST_NS ? s->spell_ns * 2
+                                                       : SPIN_MOST_NS;
+    else
+        s->spell_ns = s->spell_ns / 2 < SPIN_LEAST_NS ? 0 : s->spell_ns / 2;
+}

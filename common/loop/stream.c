@@ -1,0 +1,128 @@
+#include "common/loop/stream.h"
+
+#include "common/host/os.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+/* Accept ahead of serving, or a burst of connections waits for seconds; but serve in between. */
+enum { ACCEPTS_PER_ROUND = 256 };
+
+int stream_init(struct loop *l)
+{
+    l->recv_buffer = malloc(l->recv_bytes);
+    return l->recv_buffer ? 0 : -ENOMEM;
+}
+
+void stream_free(struct loop *l)
+{
+    free(l->recv_buffer);
+}
+
+static int what_next(const struct loop *l, const struct conn *c)
+{
+    if (c->unsent.len == 0)
+        return c->at_eof ? 0 : WANT_READ;
+    return l->config->read_while_unsent && !c->at_eof ? WANT_READ | WANT_WRITE : WANT_WRITE;
+}
+
+static bool in_recv_buffer(const struct loop *l, const unsigned char *bytes)
+{
+    return bytes >= l->recv_buffer && bytes < l->recv_buffer + l->recv_bytes;
+}
+
+/* One send(2): how many bytes the kernel took, 0 when it has no room, or -errno. */
+static ssize_t offer(struct loop *l, struct conn *c, struct span out)
+{
+    size_t len = out.len < l->send_bytes ? out.len : l->send_bytes;
+    ssize_t taken = send(c->fd, out.bytes, len, 0);
+
+    l->stats->syscalls[SYSCALL_send]++;
+    if (taken >= 0) {
+        l->stats->writes++;
+        l->stats->tx_bytes += (uint64_t)taken;
+    } else if (errno == EAGAIN || errno == EINTR) {
+        taken = 0;
+    } else {
+        return -loop_fault(l, stats_send_error(errno), errno);
+    }
+    if ((size_t)taken < len)
+        l->stats->short_writes++;
+    return taken;
+}
+
+int stream_send(struct loop *l, struct conn *c, struct span out)
+{
+    ssize_t taken = offer(l, c, out);
+    struct span rest;
+
+    if (taken < 0)
+        return (int)taken;
+    rest = (struct span){out.bytes + taken, out.len - (size_t)taken};
+    if (rest.len && in_recv_buffer(l, rest.bytes)) {
+        if (conn_keep(c, rest))
+            return -loop_fault(l, ERROR_out_of_memory, ENOMEM);
+    } else {
+        c->unsent = rest;
+    }
+    return what_next(l, c);
+}
+
+int stream_writable(struct loop *l, struct conn *c)
+{
+    struct span first = SPAN_NONE;
+    ssize_t taken;
+    int err;
+
+    if (c->connecting) {
+        if (!loop_connect_done(l, c, &first, &err))
+            return -err;
+        if (c->connecting)
+            return WANT_WRITE;
+        return first.len ? stream_send(l, c, first) : what_next(l, c);
+    }
+    if (c->unsent.len) {
+        taken = offer(l, c, c->unsent);
+        if (taken < 0)
+            return (int)taken;
+        c->unsent.bytes += taken;
+        c->unsent.len -= (size_t)taken;
+    }
+    return what_next(l, c);
+}
+
+int stream_readable(struct loop *l, struct conn *c)
+{
+    ssize_t got = recv(c->fd, l->recv_buffer, l->recv_bytes, 0);
+
+    l->stats->syscalls[SYSCALL_recv]++;
+    if (got > 0) {
+        struct span out;
+
+        l->stats->reads++;
+        l->stats->rx_bytes += (uint64_t)got;
+        out = on_bytes(l, c, (struct span){l->recv_buffer, (size_t)got});
+        if (c->close_asked)
+            return 0;
+        return out.len ? stream_send(l, c, out) : what_next(l, c);
+    }
+    if (got < 0 && errno != EAGAIN && errno != EINTR)
+        return -loop_fault(l, stats_recv_error(errno), errno);
+    c->at_eof |= got == 0;
+    return what_next(l, c);
+}
+
+void stream_accept(struct loop *l)
+{
+    for (int i = 0; i < ACCEPTS_PER_ROUND && l->listening; i++) {
+        int fd = os_accept(l->listen_fd);
+
+        l->stats->syscalls[SYSCALL_accept4]++;
+        if (fd < 0) {
+            loop_accept_failed(l, -fd);
+            return;
+        }
+        loop_accepted(l, fd);
+    }
+}

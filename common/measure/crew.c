@@ -1,0 +1,255 @@
+#include "common/measure/crew.h"
+
+#include "common/base/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The only mutable globals: what a signal handler can reach. */
+static volatile sig_atomic_t signals_seen;
+static volatile sig_atomic_t signal_pending;
+static volatile sig_atomic_t signal_news_fd = -1;
+
+static void on_signal(int number)
+{
+    int saved = errno;
+
+    if (signals_seen)
+        _exit(128 + number);
+    signals_seen = 1;
+    signal_pending = 1;
+    /* A full pipe is fine: then somebody is about to be woken anyway. */
+    if (write(signal_news_fd, "s", 1) < 0)
+        signal_pending = 1;
+    errno = saved;
+}
+
+static void catch_signals(int news_fd)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+
+    signal_news_fd = news_fd;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+int crew_init(struct crew *crew, unsigned count, const struct opt_cpus *cpus)
+{
+    int err;
+
+    memset(crew, 0, sizeof *crew);
+    pthread_mutex_init(&crew->gate, NULL);
+    crew->workers = calloc(count, sizeof *crew->workers);
+    if (!crew->workers)
+        return -ENOMEM;
+    err = os_pipe(crew->news_fd);
+    if (err) {
+        free(crew->workers);
+        return err;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        struct worker *w = &crew->workers[i];
+
+        w->crew = crew;
+        w->index = i;
+        w->cpu = cpus->count ? cpus->cpu[i % cpus->count] : -1;
+        err = os_pipe(w->wake_fd);
+        if (err) {
+            crew_free(crew);
+            return err;
+        }
+        crew->count++;
+    }
+    catch_signals(crew->news_fd[1]);
+    return 0;
+}
+
+static void *run_worker(void *argument)
+{
+    struct worker *w = argument;
+    int ignored;
+    bool go;
+
+    /*
+     * Nobody cancels these threads. Said in this way, glibc need not switch asynchronous
+     * cancellation on and off with two atomic operations around every blocking system call.
+     */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &ignored);
+    pthread_mutex_lock(&w->crew->gate);
+    go = w->crew->body != NULL;
+    pthread_mutex_unlock(&w->crew->gate);
+    if (!go)
+        return NULL; /* not all threads could be had */
+    w->result = w->crew->body(w);
+    w->cpu_time = os_thread_cpu_time();
+    atomic_fetch_sub(&w->crew->running, 1);
+    crew_tell(w->crew);
+    return NULL;
+}
+
+/* A new thread inherits its creator's CPU binding, so it is the main thread that moves about. */
+static int move_to_cpu_of(const struct worker *w, char *why, size_t why_cap)
+{
+    int err = w->cpu < 0 ? 0 : os_pin_thread((unsigned)w->cpu);
+
+    if (err)
+        snprintf(why, why_cap, "--cpus: '%d' is no CPU that a thread can be bound to here: %s",
+                 w->cpu, strerror(-err));
+    return err;
+}
+
+/* A binding that is refused is known before any thread runs: none would have to be stopped. */
+static int check_cpus(const struct crew *crew, char *why, size_t why_cap)
+{
+    int err = 0;
+
+    for (unsigned i = 0; i < crew->count && !err; i++)
+        err = move_to_cpu_of(&crew->workers[i], why, why_cap);
+    return err;
+}
+
+static int start_worker(struct worker *w, char *why, size_t why_cap)
+{
+    int err = move_to_cpu_of(w, why, why_cap);
+
+    if (err)
+        return err;
+    err = pthread_create(&w->thread, NULL, run_worker, w);
+    if (err)
+        snprintf(why, why_cap, "cannot start a thread: %s", strerror(err));
+    return -err;
+}
+
+int crew_start(struct crew *crew, int (*body)(struct worker *w), char *why, size_t why_cap)
+{
+    struct os_affinity affinity;
+    sigset_t blocked, before;
+    unsigned started = 0;
+    int err;
+
+    pthread_mutex_lock(&crew->gate);
+    crew->body = body;
+    atomic_store(&crew->running, crew->count);
+    os_save_affinity(&affinity);
+    sigfillset(&blocked);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    err = check_cpus(crew, why, why_cap);
+    while (!err && started < crew->count) {
+        err = start_worker(&crew->workers[started], why, why_cap);
+        started += !err;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    os_restore_affinity(&affinity);
+    if (err)
+        crew->body = NULL;
+    pthread_mutex_unlock(&crew->gate);
+    for (unsigned i = 0; err && i < started; i++)
+        pthread_join(crew->workers[i].thread, NULL);
+    return err;
+}
+
+static void drain_pipe(int fd)
+{
+    char bytes[64];
+
+    while (read(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
+        ;
+}
+
+static int poll_timeout_ms(uint64_t until_ns)
+{
+    uint64_t now_ns = clock_now_ns(), left_ms;
+
+    if (until_ns == CLOCK_NEVER_NS)
+        return -1;
+    if (until_ns <= now_ns)
+        return 0;
+    left_ms = (until_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
+    return left_ms > 3600 * 1000 ? 3600 * 1000 : (int)left_ms;
+}
+
+enum crew_news crew_wait(struct crew *crew, uint64_t until_ns)
+{
+    struct pollfd news = {.fd = crew->news_fd[0], .events = POLLIN};
+
+    if (!signal_pending && atomic_load(&crew->running) > 0)
+        poll(&news, 1, poll_timeout_ms(until_ns));
+    drain_pipe(crew->news_fd[0]);
+    if (signal_pending) {
+        signal_pending = 0;
+        return CREW_SIGNAL;
+    }
+    return atomic_load(&crew->running) == 0 ? CREW_DONE : CREW_NEWS;
+}
+
+int crew_join(struct crew *crew)
+{
+    int first = 0;
+
+    for (unsigned i = 0; i < crew->count; i++) {
+        pthread_join(crew->workers[i].thread, NULL);
+        if (!first)
+            first = crew->workers[i].result;
+    }
+    return first;
+}
+
+void crew_free(struct crew *crew)
+{
+    for (unsigned i = 0; i < crew->count; i++) {
+        close(crew->workers[i].wake_fd[0]);
+        close(crew->workers[i].wake_fd[1]);
+    }
+    close(crew->news_fd[0]);
+    close(crew->news_fd[1]);
+    pthread_mutex_destroy(&crew->gate);
+    free(crew->workers);
+}
+
+struct stats crew_stats(const struct crew *crew)
+{
+    struct stats sum = {0};
+
+    for (unsigned i = 0; i < crew->count; i++)
+        stats_merge(&sum, &crew->workers[i].stats);
+    return sum;
+}
+
+/* One byte is enough however often it is written; a full pipe already wakes the reader. */
+static void poke(int fd)
+{
+    ssize_t ignored = write(fd, "w", 1);
+
+    (void)ignored;
+}
+
+void crew_tell(struct crew *crew)
+{
+    poke(crew->news_fd[1]);
+}
+
+void worker_wake(struct worker *w)
+{
+    poke(w->wake_fd[1]);
+}
+
+void crew_wake_all(struct crew *crew)
+{
+    for (unsigned i = 0; i < crew->count; i++)
+        worker_wake(&crew->workers[i]);
+}
+
+void worker_woken(struct worker *w)
+{
+    w->stats.syscalls[SYSCALL_read]++;
+    drain_pipe(w->wake_fd[0]);
+}
