@@ -10,7 +10,6 @@
 #include "client/search.h"
 #include "common/base/clock.h"
 #include "common/base/units.h"
-#include "common/host/host.h"
 #include "common/report/program.h"
 
 #include <errno.h>
@@ -101,7 +100,7 @@ static const struct opt_table table = {
 /* The client does best with epoll: it sends at once what a batch of completions would hold back. */
 static const char *const backend_order[] = {"epoll", "io_uring", "libev", NULL};
 
-static int choose_backend(struct run *run)
+static int choose_backend(struct client_run *run)
 {
     const struct client_config *config = run->config;
     char why[512];
@@ -113,7 +112,7 @@ static int choose_backend(struct run *run)
         return opt_cannot_run(&table, "backend", config->backend, why);
     run->loop.program = table.program;
     run->loop.mode = spin_mode_named(config->mode);
-    run->loop.conn_bytes = flight_conn_bytes(config->pipeline);
+    run->loop.conn_bytes = client_conn_bytes(config->pipeline);
     run->loop.read_while_unsent = true; /* a long reply begins before its request is all sent */
     run->loop.socket_options = (struct net_options){
         .sndbuf_bytes = config->sndbuf_bytes,
@@ -125,7 +124,7 @@ static int choose_backend(struct run *run)
     return 0;
 }
 
-static int find_target(struct run *run)
+static int find_target(struct client_run *run)
 {
     const struct client_config *config = run->config;
     char why[160], text[224];
@@ -187,7 +186,7 @@ static int check_together(const struct client_config *config)
     return EXIT_USAGE;
 }
 
-static int choose_sizes(struct run *run)
+static int choose_sizes(struct client_run *run)
 {
     const struct client_config *config = run->config;
 
@@ -239,60 +238,53 @@ static int check_config(struct client_config *config)
     return program_check_json(&table, config->json);
 }
 
-/* With --find-rate: the search, then the run at the rate that it found, which is reported. */
-static int execute_search(struct run *run, struct search *search, FILE *out,
-                          struct results *results)
+static int write_report(const struct client_run *run, const struct results *results,
+                        const struct search *search, int argc, char **argv, int status)
 {
-    static struct client_config config;
-    char rate[UNITS_TEXT_CAP];
-    int status = search_run(search, run, out);
+    const struct client_config *config = run->config;
+    struct report *report = report_new(&table, config, argc, argv);
 
-    if (status)
-        return status;
-    if (search->rate == 0) {
-        fprintf(stderr, "%s: --find-rate: '%s' is not reached at any rate\n", table.program,
-                run->config->find_rate);
-        return EXIT_FAILED;
+    if (report) {
+        results_report(report, results, run);
+        if (search)
+            search_report(report, search, config->find_rate);
     }
-    fprintf(out, "[search] found: %s requests per second\n\n",
-            units_count(rate, sizeof rate, search->rate));
-    config = *run->config;
-    config.rate = search->rate;
-    run->config = &config;
-    return execute(run, config.quiet ? NULL : out, results);
+    return program_report(&table, config->json, report, status);
 }
 
-static int measure(struct run *run, const struct client_config *config, int argc, char **argv)
+static int measure(struct client_run *run, int argc, char **argv)
 {
+    const struct client_config *config = run->config;
     FILE *out = program_out(config->json);
     static struct search search;
     static struct results results;
-    int err, status;
+    bool found = true;
+    int status;
 
     if (config->find_rate) {
         goal_parse(&search.goal, config->find_rate);
-        status = execute_search(run, &search, out, &results);
+        status = search_run(&search, run, out, &results);
+        found = search.rate > 0;
     } else {
         status = execute(run, config->quiet ? NULL : out, &results);
     }
-    if (status == EXIT_USAGE || !run->flights)
-        return status;
-    print_final(out, run, &results);
-    if (!status && results_failed(&results))
-        status = EXIT_FAILED;
-    if (config->json) {
-        err = results_write(&results, run, config->find_rate ? &search : NULL, &table, argc, argv,
-                            status);
-        status = program_end(&table, config->json, err, status);
+    if (status != EXIT_USAGE && results.summary.drive) {
+        if (found)
+            print_final(out, run, &results);
+        if (!status && results_failed(&results))
+            status = EXIT_FAILED;
+        if (config->json)
+            status =
+                write_report(run, &results, config->find_rate ? &search : NULL, argc, argv, status);
     }
-    execute_free(run);
+    client_close(run);
     return status;
 }
 
 int main(int argc, char **argv)
 {
     static struct client_config config;
-    static struct run run = {.config = &config};
+    static struct client_run run = {.config = &config};
     int err;
 
     program_begin(&table, argc, argv, &config);
@@ -307,7 +299,5 @@ int main(int argc, char **argv)
         err = raise_limits(&config);
     if (err)
         return err;
-    run.arrivals = pace_arrivals_named(config.arrivals);
-    run.verify_full = strcmp(config.verify, "full") == 0;
-    return measure(&run, &config, argc, argv);
+    return measure(&run, argc, argv);
 }

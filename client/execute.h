@@ -4,17 +4,17 @@
 #ifndef IOBENCH_CLIENT_EXECUTE_H
 #define IOBENCH_CLIENT_EXECUTE_H
 
-#include "client/flight.h"
+#include "client/client.h"
 #include "client/results.h"
 
 #include <stdio.h>
 
 /*
- * Runs what run->config and run->loop say, with threads of its own, and fills r. Header, interval
- * lines and live line go to out; NULL prints none of them. What r was made from (the series) stays
- * in run until execute_free(), also after an error. 0, or an exit status after one line on stderr.
+ * Runs what run->config and run->loop say, with threads of its own. Header, interval lines and live
+ * line go to out; NULL prints none of them. 0, or an exit status after one line on stderr. r is
+ * filled if threads ran (r->summary.drive is not NULL then), also after an error; what it was made
+ * from stays in run until client_close(), which is to be called in any case.
  */
-int execute(struct run *run, FILE *out, struct results *r);
-void execute_free(struct run *run);
+int execute(struct client_run *run, FILE *out, struct results *r);
 
 #endif

@@ -8,19 +8,12 @@
 
 #include <stdio.h>
 
-/* What is about to be measured, with the backend that really runs. */
-void print_header(FILE *out, const struct run *run);
+/* What is about to be measured, with the backend that really runs. owner: the struct client_run. */
+void print_header(FILE *out, const void *owner);
 
-/* "[1s] QPS: 310,190 | Throughput: 151.46 MB/s | Total: 310,190 | Errors: 0" */
-void print_interval(FILE *out, const struct run *run, const struct ticks_point *p);
+/* "[1s] QPS: 310,190 | Throughput: 151.46 MB/s | Total: 310,190 | Errors: 0", without line end. */
+void print_point(FILE *out, const void *owner, const struct ticks_point *p);
 
-/* The current interval on a terminal: the same, overwritten in place, with the time left. */
-void print_live(FILE *out, const struct run *run, const struct ticks_point *p);
-void print_live_clear(FILE *out);
-
-/* With --until-steady: why the window was lengthened, and to what. */
-void print_extended(FILE *out, const struct run *run);
-
-void print_final(FILE *out, const struct run *run, const struct results *r);
+void print_final(FILE *out, const struct client_run *run, const struct results *r);
 
 #endif

@@ -1,7 +1,7 @@
 #include "client/search.h"
 
 #include "client/execute.h"
-#include "common/base/units.h"
+#include "common/base/text.h"
 
 #include <errno.h>
 #include <math.h>
@@ -37,43 +37,42 @@ static uint64_t goal_value_ns(const struct goal *goal, const struct hist *respon
 
 static void print_run(FILE *out, const struct search *s, const struct search_run *r)
 {
-    char rate[UNITS_TEXT_CAP], value[UNITS_TEXT_CAP], bound[UNITS_TEXT_CAP];
-
-    fprintf(out, "[search] %12s/s: %s at %g %%, bound %s: %s\n",
-            units_count(rate, sizeof rate, r->rate),
-            units_duration(value, sizeof value, r->value_ns), s->goal.percent,
-            units_duration(bound, sizeof bound, s->goal.bound_ns), r->good ? "good" : "too slow");
+    fprintf(out, "[search] %12s/s: %s at %g %%, bound %s: %s\n", text_count(r->rate).s,
+            text_time(r->value_ns).s, s->goal.percent, text_time(s->goal.bound_ns).s,
+            r->good ? "good" : "too slow");
     fflush(out);
 }
 
-/* One silent run with the configuration but for its rate: 0 or an exit status. */
-static int execute_with_rate(struct run *run, uint64_t rate, struct results *results)
+/* One run with the configuration but for its rate: 0 or an exit status. */
+static int execute_with_rate(struct search *s, struct client_run *run, uint64_t rate, FILE *out,
+                             struct results *r)
 {
-    const struct client_config *asked = run->config;
-    struct client_config config = *asked;
     int status;
 
-    config.rate = rate;
-    run->config = &config;
-    status = execute(run, NULL, results);
-    execute_free(run);
-    run->config = asked;
-    return !status && results->interrupted ? EXIT_FAILED : status;
+    client_close(run); /* the run before this one */
+    s->config.rate = rate;
+    run->config = &s->config;
+    status = execute(run, out, r);
+    if (status || !run->drive.interrupted)
+        return status;
+    fprintf(stderr, "%s: --find-rate: interrupted after %u runs\n", run->loop.program, s->count);
+    return EXIT_FAILED;
 }
 
-static int try_rate(struct search *s, struct run *run, uint64_t rate, FILE *out, bool *good)
+static int try_rate(struct search *s, struct client_run *run, uint64_t rate, FILE *out,
+                    struct results *results, bool *good)
 {
     struct search_run *r = &s->runs[s->count];
-    struct results results;
-    int status = execute_with_rate(run, rate, &results);
+    const struct summary *found = &results->summary;
+    int status = execute_with_rate(s, run, rate, NULL, results);
 
     if (status)
         return status;
     r->rate = rate;
-    r->value_ns = goal_value_ns(&s->goal, &results.response);
-    r->sent_rate = results_rate(&results, results.sent);
-    r->good = results.response.count && r->value_ns <= s->goal.bound_ns && !results.errors &&
-              !results.never_sent && !results.never_answered;
+    r->value_ns = goal_value_ns(&s->goal, &found->response);
+    r->sent_rate = summary_rate(found, found->sent);
+    r->good = found->response.count && r->value_ns <= s->goal.bound_ns && !found->errors &&
+              !schedule_never_sent(&found->schedule) && !found->never_answered;
     s->count++;
     *good = r->good;
     print_run(out, s, r);
@@ -81,13 +80,14 @@ static int try_rate(struct search *s, struct run *run, uint64_t rate, FILE *out,
 }
 
 /* Runs at a rate until two agree. */
-static int judge_rate(struct search *s, struct run *run, uint64_t rate, FILE *out, bool *good)
+static int judge_rate(struct search *s, struct client_run *run, uint64_t rate, FILE *out,
+                      struct results *r, bool *good)
 {
     unsigned good_runs = 0, runs = 0;
 
     while (runs < RUNS_PER_RATE && good_runs < 2 && runs - good_runs < 2) {
         bool this_one;
-        int status = try_rate(s, run, rate, out, &this_one);
+        int status = try_rate(s, run, rate, out, r, &this_one);
 
         if (status)
             return status;
@@ -99,18 +99,22 @@ static int judge_rate(struct search *s, struct run *run, uint64_t rate, FILE *ou
 }
 
 /* What a closed loop achieves: no rate above it can be kept. 0 or an exit status. */
-static int find_capacity(struct run *run, FILE *out, uint64_t *capacity)
+static int find_capacity(struct search *s, struct client_run *run, FILE *out, struct results *r,
+                         uint64_t *capacity)
 {
-    struct results results;
-    char rate[UNITS_TEXT_CAP];
-    int status = execute_with_rate(run, 0, &results);
+    int status = execute_with_rate(s, run, 0, NULL, r);
 
-    *capacity = (uint64_t)results_rate(&results, results.window.requests);
-    if (!status)
-        fprintf(out, "[search] %12s/s: capacity, as a closed loop\n",
-                units_count(rate, sizeof rate, *capacity));
+    if (status)
+        return status;
+    *capacity = (uint64_t)summary_rate(&r->summary, r->summary.window.requests);
+    if (*capacity == 0) {
+        fprintf(stderr, "%s: --find-rate: nothing was completed in a closed loop\n",
+                run->loop.program);
+        return EXIT_FAILED;
+    }
+    fprintf(out, "[search] %12s/s: capacity, as a closed loop\n", text_count(*capacity).s);
     fflush(out);
-    return status;
+    return 0;
 }
 
 static bool narrowed(const struct search *s, uint64_t broken)
@@ -128,31 +132,56 @@ static uint64_t next_rate(const struct search *s, uint64_t broken)
     return (uint64_t)sqrt((double)s->rate * (double)broken);
 }
 
-int search_run(struct search *s, struct run *run, FILE *out)
+/* Sets s->rate to the highest good one: 0, also when there is none, or an exit status. */
+static int narrow(struct search *s, struct client_run *run, uint64_t broken, FILE *out,
+                  struct results *r)
 {
-    uint64_t broken = run->config->rate, lowest;
-    int status = broken ? 0 : find_capacity(run, out, &broken);
+    uint64_t lowest = broken / 1000 + 1;
 
-    s->rate = 0;
-    s->count = 0;
-    lowest = broken / 1000 + 1;
-    while (!status && s->count + RUNS_PER_RATE <= SEARCH_RUNS_MAX) {
+    while (s->count + RUNS_PER_RATE <= SEARCH_RUNS_MAX) {
         uint64_t next = next_rate(s, broken);
         bool good = false;
+        int status;
 
         if (next < lowest || next == s->rate)
-            break;
-        status = judge_rate(s, run, next, out, &good);
+            return 0;
+        status = judge_rate(s, run, next, out, r, &good);
+        if (status)
+            return status;
         if (good)
             s->rate = next;
         if (good && next == broken)
             broken = (uint64_t)((double)broken / DESCENT);
         else if (!good && next == broken)
-            break;
+            return 0;
         else if (!good)
             broken = next;
     }
-    return status;
+    return 0;
+}
+
+int search_run(struct search *s, struct client_run *run, FILE *out, struct results *r)
+{
+    const struct client_config *asked = run->config;
+    uint64_t broken = asked->rate;
+    int status = 0;
+
+    s->config = *asked;
+    s->rate = 0;
+    s->count = 0;
+    if (!broken)
+        status = find_capacity(s, run, out, r, &broken);
+    if (!status)
+        status = narrow(s, run, broken, out, r);
+    if (status)
+        return status;
+    if (s->rate == 0) {
+        fprintf(stderr, "%s: --find-rate: '%s' is not reached at any rate\n", run->loop.program,
+                asked->find_rate);
+        return EXIT_FAILED;
+    }
+    fprintf(out, "[search] found: %s requests per second\n\n", text_count(s->rate).s);
+    return execute_with_rate(s, run, s->rate, asked->quiet ? NULL : out, r);
 }
 
 void search_report(struct report *report, const struct search *s, const char *goal_text)

@@ -11,7 +11,7 @@
 #ifndef IOBENCH_CLIENT_SEARCH_H
 #define IOBENCH_CLIENT_SEARCH_H
 
-#include "client/flight.h"
+#include "client/client.h"
 #include "client/results.h"
 #include "common/report/report.h"
 
@@ -38,7 +38,8 @@ struct search_run {
 
 struct search {
     struct goal goal;
-    uint64_t rate; /* the highest good one; 0: none was */
+    struct client_config config; /* of the present run */
+    uint64_t rate;               /* the highest good one; 0: none was */
     unsigned count;
     struct search_run runs[SEARCH_RUNS_MAX];
 };
@@ -47,11 +48,12 @@ struct search {
 int goal_parse(struct goal *goal, const char *text);
 
 /*
- * Searches below the rate in run->config (0: below a closed loop's), printing each run to out. 0,
- * an exit status after an error, or, when it was interrupted, EXIT_FAILED. run is free again
- * afterwards.
+ * Searches below the rate in run->config (0: below a closed loop's), printing each run to out, and
+ * measures at the rate that it found. 0, or an exit status after one line on stderr: the goal was
+ * not reached, a run failed or was interrupted. r is in any case of the last run, which stays open;
+ * it is as execute() leaves it.
  */
-int search_run(struct search *s, struct run *run, FILE *out);
+int search_run(struct search *s, struct client_run *run, FILE *out, struct results *r);
 
 /* search.{goal,rate,runs[]} */
 void search_report(struct report *report, const struct search *s, const char *goal_text);

@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "fileio/block.h"
-#include "fileio/punctual.h"
+
 #include "fileio/split.h"
 
 #include <errno.h>
@@ -414,7 +414,7 @@ static void take_back(struct file_worker *w, unsigned min)
 static void sleep_till_due(struct file_worker *w)
 {
     w->engine.reaping.calls[CALL_nanosleep]++;
-    punctual_sleep(sleep_until(w));
+    os_sleep_until(sleep_until(w));
     w->now_ns = clock_now_ns();
 }
 
@@ -583,7 +583,7 @@ static void begin(struct file_worker *w)
     w->left = w->run->plan.ops;
     set_batch(w, w->run->plan.batch);
     if (w->paced) {
-        punctual_thread();
+        /* */;
         pace_start(&w->pace, pace_arrivals_named(c->arrivals), c->rate, c->seed, w->index,
                    w->run->crew.count, w->now_ns);
     }

@@ -82,7 +82,7 @@ int udp_loop_run(struct udp_loop *l, struct worker *w, const struct udp_setup *s
     l->setup = setup;
     l->role = role;
     l->program = program;
-    spin_init(&l->spin, setup->mode, &l->stats->syscalls[SYSCALL_sched_yield]);
+    spin_init(&l->spin, setup->mode, l->stats);
     l->wire = wire_open(&setup->ways, l->stats);
     l->trains = calloc(setup->ways.batch, sizeof *l->trains);
     if (l->wire && l->trains)

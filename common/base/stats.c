@@ -59,6 +59,11 @@ uint64_t stats_errors_total(const struct stats *s)
     return sum(s->errors, ERROR_KINDS);
 }
 
+uint64_t stats_faults_total(const struct stats *s)
+{
+    return stats_errors_total(s) + s->lost + s->rejected;
+}
+
 enum stats_error stats_connect_error(int err)
 {
     switch (err) {
@@ -109,4 +114,27 @@ enum stats_error stats_recv_error(int err)
 enum stats_error stats_send_error(int err)
 {
     return transfer_error(err, ERROR_send_other);
+}
+
+enum stats_error stats_file_error(int err)
+{
+    switch (err) {
+    case EAGAIN:
+        return ERROR_eagain;
+    case EBADF:
+        return ERROR_ebadf;
+    case EFBIG:
+        return ERROR_efbig;
+    case EINVAL:
+        return ERROR_einval;
+    case EIO:
+        return ERROR_eio;
+    case ENOSPC:
+    case EDQUOT:
+        return ERROR_enospc;
+    case EOPNOTSUPP:
+        return ERROR_eopnotsupp;
+    default:
+        return ERROR_other;
+    }
 }

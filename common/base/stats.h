@@ -18,11 +18,21 @@
     X(epoll_pwait2)       \
     X(epoll_wait)         \
     X(fcntl)              \
+    X(fdatasync)          \
+    X(fsync)              \
+    X(futex)              \
     X(getsockopt)         \
+    X(io_getevents)       \
+    X(io_submit)          \
     X(io_uring_enter)     \
     X(io_uring_register)  \
     X(kevent)             \
+    X(nanosleep)          \
     X(poll)               \
+    X(pread64)            \
+    X(preadv2)            \
+    X(pwrite64)           \
+    X(pwritev2)           \
     X(read)               \
     X(recv)               \
     X(recvfrom)           \
@@ -51,11 +61,22 @@
     X(reset, "connection reset by the peer")                                       \
     X(closed_early, "connection closed by the peer before the reply was complete") \
     X(timeout, "no complete reply within the timeout")                             \
-    X(corrupt, "reply bytes differ from what was sent")                            \
+    X(corrupt, "bytes differ from what was sent or written")                       \
     X(excess, "more bytes came back than were sent")                               \
     X(recv_other, "receiving failed for another reason")                           \
     X(send_other, "sending failed for another reason")                             \
-    X(accept_other, "accepting failed for another reason")
+    X(accept_other, "accepting failed for another reason")                         \
+    X(eagain, "resource not available now (EAGAIN)")                               \
+    X(ebadf, "bad file descriptor (EBADF)")                                        \
+    X(efbig, "file size limit reached (EFBIG)")                                    \
+    X(einval, "refused as invalid (EINVAL)")                                       \
+    X(eio, "input/output error (EIO)")                                             \
+    X(enospc, "no space left on the device (ENOSPC, EDQUOT)")                      \
+    X(eopnotsupp, "not supported by the file or the device (EOPNOTSUPP)")          \
+    X(end_of_file, "the file ended where data was expected")                       \
+    X(misplaced, "a block read belongs elsewhere")                                 \
+    X(stale, "a block read is not the one written last")                           \
+    X(other, "another error")
 
 #define STATS_SYSCALL_ENUM(name)     SYSCALL_##name,
 #define STATS_ERROR_ENUM(name, text) ERROR_##name,
@@ -76,6 +97,10 @@ struct stats {
     uint64_t queue_full;  /* times the submission queue had no room */
     /* Sends with MSG_ZEROCOPY; and those of them that the kernel copied all the same. */
     uint64_t zerocopy_sends, zerocopy_copied;
+    uint64_t batches, batched; /* files: submissions, and operations in them */
+    uint64_t looking_ns;       /* spent looking for events in vain: on the CPU, but free for work */
+    /* Datagrams: not answered in time; and arrived, but no answer to anything. */
+    uint64_t lost, rejected;
     uint64_t syscalls[SYSCALL_KINDS];
     uint64_t errors[ERROR_KINDS];
 };
@@ -93,10 +118,14 @@ struct stats stats_between(const struct stats *since, const struct stats *now);
 uint64_t stats_syscalls_total(const struct stats *s);
 uint64_t stats_errors_total(const struct stats *s);
 
-/* Which kind of fault an errno is (err > 0) when connecting, receiving or sending. */
+/* Errors, and datagrams that were lost or rejected: what a tick shows as gone wrong. */
+uint64_t stats_faults_total(const struct stats *s);
+
+/* Which kind of fault an errno is (err > 0) when connecting, receiving, sending or with a file. */
 enum stats_error stats_connect_error(int err);
 enum stats_error stats_recv_error(int err);
 enum stats_error stats_send_error(int err);
+enum stats_error stats_file_error(int err);
 
 static inline void stats_waited(struct stats *s, uint64_t events)
 {

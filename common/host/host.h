@@ -38,4 +38,10 @@ struct host_pressure {
 void host_read(struct host *host);
 void host_read_pressure(struct host_pressure *pressure);
 
+/*
+ * The same of single CPUs: pressures[i] is that of CPU number cpus[i], or of the whole machine
+ * where cpus[i] is -1.
+ */
+void host_read_pressures(const int *cpus, struct host_pressure *pressures, unsigned count);
+
 #endif

@@ -78,3 +78,13 @@ void host_read_pressure(struct host_pressure *pressure)
         ticks_per_s;
     pressure->idle_s = (double)ticks.cpu_ticks[CPU_STATE_IDLE] / ticks_per_s;
 }
+
+/* Only the whole machine's is known. */
+void host_read_pressures(const int *cpus, struct host_pressure *pressures, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (cpus[i] < 0)
+            host_read_pressure(&pressures[i]);
+        else
+            pressures[i] = (struct host_pressure){-1, -1, -1};
+}

@@ -328,19 +328,45 @@ void host_read_platform(struct host *host)
     host->io_uring_disabled = (int)read_integer("/proc/sys/kernel/io_uring_disabled");
 }
 
-void host_read_pressure(struct host_pressure *pressure)
+/* One line of /proc/stat: "cpu" is the whole machine, "cpu3" a single CPU. False: another line. */
+static bool parse_pressure(const char *line, int *cpu, struct host_pressure *pressure)
 {
-    char text[512];
     double user, nice, system, idle, iowait, irq, softirq, steal;
     double ticks_per_s = (double)sysconf(_SC_CLK_TCK);
+    int used = 3; /* "cpu" */
 
-    *pressure = (struct host_pressure){-1, -1, -1};
-    if (!read_text("/proc/stat", text, sizeof(text)) ||
-        sscanf(text, "cpu %lf %lf %lf %lf %lf %lf %lf %lf", &user, &nice, &system, &idle, &iowait,
-               &irq, &softirq, &steal) != 8)
-        return;
+    *cpu = -1;
+    if (line[3] != ' ' && sscanf(line, "cpu%d%n", cpu, &used) != 1)
+        return false;
+    if (strncmp(line, "cpu", 3) != 0 ||
+        sscanf(line + used, "%lf %lf %lf %lf %lf %lf %lf %lf", &user, &nice, &system, &idle,
+               &iowait, &irq, &softirq, &steal) != 8)
+        return false;
     /* guest time, further right, is part of user and nice already: proc(5) */
     pressure->busy_s = (user + nice + system + irq + softirq) / ticks_per_s;
     pressure->idle_s = (idle + iowait) / ticks_per_s;
     pressure->steal_s = steal / ticks_per_s;
+    return true;
+}
+
+void host_read_pressures(const int *cpus, struct host_pressure *pressures, unsigned count)
+{
+    FILE *file = fopen("/proc/stat", "re");
+    struct host_pressure one;
+    char line[512];
+    int cpu;
+
+    for (unsigned i = 0; i < count; i++)
+        pressures[i] = (struct host_pressure){-1, -1, -1};
+    while (file && fgets(line, sizeof line, file) && parse_pressure(line, &cpu, &one))
+        for (unsigned i = 0; i < count; i++)
+            if (cpus[i] == cpu)
+                pressures[i] = one;
+    if (file)
+        fclose(file);
+}
+
+void host_read_pressure(struct host_pressure *pressure)
+{
+    host_read_pressures(&(int){-1}, pressure, 1);
 }

@@ -27,6 +27,26 @@ int os_pin_thread(unsigned cpu);
 /* Binds it to the nth (from 0) of the CPUs that it may run on now; -EINVAL when there are fewer. */
 int os_pin_thread_nth(unsigned nth);
 
+/*
+ * What the scheduler knows of a thread, in nanoseconds: how long it was on a CPU, and how long it
+ * was ready to run but had none. `known` is false where the system does not say.
+ */
+struct os_run_time {
+    uint64_t on_cpu_ns, waited_ns;
+    bool known;
+};
+
+struct os_run_time os_thread_run_time(void);
+
+/*
+ * For the calling thread and those that it starts: timers end on time. Linux otherwise delays them
+ * by up to 50 us to save wake-ups, which an open loop would measure as response time.
+ */
+void os_timers_on_time(void);
+
+/* Sleeps until a moment of clock_now_ns(), or until a signal comes. */
+void os_sleep_until(uint64_t until_ns);
+
 struct os_cpu_time os_thread_cpu_time(void);
 struct os_cpu_time os_process_cpu_time(void);
 

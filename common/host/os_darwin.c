@@ -58,6 +58,25 @@ struct os_cpu_time os_process_cpu_time(void)
     return (struct os_cpu_time){timeval_ns(usage.ru_utime), timeval_ns(usage.ru_stime)};
 }
 
+/* The scheduler does not say how long a thread waited. */
+struct os_run_time os_thread_run_time(void)
+{
+    return (struct os_run_time){0};
+}
+
+/* There is no such setting per thread. */
+void os_timers_on_time(void)
+{
+}
+
+/* There is no clock_nanosleep(). */
+void os_sleep_until(uint64_t until_ns)
+{
+    struct timespec left = clock_left(until_ns);
+
+    nanosleep(&left, NULL);
+}
+
 uint64_t os_peak_rss_bytes(void)
 {
     struct rusage usage;

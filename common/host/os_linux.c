@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -67,6 +68,37 @@ struct os_cpu_time os_thread_cpu_time(void)
 struct os_cpu_time os_process_cpu_time(void)
 {
     return cpu_time(RUSAGE_SELF);
+}
+
+/* /proc/thread-self/schedstat: ns on a CPU, ns ready but without one, times run (proc(5)). */
+struct os_run_time os_thread_run_time(void)
+{
+    int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+    struct os_run_time t = {0};
+    char text[96];
+    ssize_t len;
+
+    if (fd < 0)
+        return t;
+    len = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (len <= 0)
+        return t;
+    text[len] = '\0';
+    t.known = sscanf(text, "%" SCNu64 " %" SCNu64, &t.on_cpu_ns, &t.waited_ns) == 2;
+    return t;
+}
+
+void os_timers_on_time(void)
+{
+    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+}
+
+void os_sleep_until(uint64_t until_ns)
+{
+    struct timespec until = clock_timespec(until_ns);
+
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 }
 
 /* ru_maxrss survives exec, and so may tell the size of whoever started this program. */

@@ -413,7 +413,7 @@ int loop_run(struct worker *w, const struct loop_config *config, int listen_fd, 
     int err;
 
     conn_slab_init(&l.conns, config->conn_bytes);
-    spin_init(&l.spin, config->mode, &w->stats.syscalls[SYSCALL_sched_yield]);
+    spin_init(&l.spin, config->mode, &w->stats);
     err = config->backend->run(&l);
     close_all(&l);
     w->stats.open_peak = l.conns.open_peak;

@@ -12,7 +12,7 @@ enum spin_mode spin_mode_named(const char *name)
     return MODE_BALANCED;
 }
 
-void spin_init(struct spin *s, enum spin_mode mode, uint64_t *yields)
+void spin_init(struct spin *s, enum spin_mode mode, struct stats *stats)
 {
     static const uint64_t first_spell_ns[] = {
         [MODE_BALANCED] = SPIN_MOST_NS,
@@ -20,7 +20,7 @@ void spin_init(struct spin *s, enum spin_mode mode, uint64_t *yields)
         [MODE_THROUGHPUT] = 0,
     };
 
-    *s = (struct spin){.mode = mode, .spell_ns = first_spell_ns[mode], .yields = yields};
+    *s = (struct spin){.mode = mode, .spell_ns = first_spell_ns[mode], .stats = stats};
 }
 
 void spin_slept(struct spin *s, uint64_t slept_ns)

@@ -13,6 +13,7 @@
 #define IOBENCH_SPIN_H
 
 #include "common/base/clock.h"
+#include "common/base/stats.h"
 
 #include <sched.h>
 #include <stdbool.h>
@@ -32,8 +33,7 @@ enum spin_mode spin_mode_named(const char *name);
 struct spin {
     enum spin_mode mode;
     uint64_t spell_ns; /* how long to look before sleeping; CLOCK_NEVER_NS: for ever */
-    uint64_t idle_ns;  /* spent looking in vain: on the CPU, but free for work */
-    uint64_t *yields;  /* counts the sched_yield() calls */
+    struct stats *stats; /* the thread's: the time spent looking, and the yields */
 };
 
 /* One wait, from the first look on; zero it before. */
@@ -42,7 +42,7 @@ struct spell {
     uint64_t end_ns, yield_ns, last_ns;
 };
 
-void spin_init(struct spin *s, enum spin_mode mode, uint64_t *yields);
+void spin_init(struct spin *s, enum spin_mode mode, struct stats *stats);
 
 /* What a sleep of slept_ns teaches. */
 void spin_slept(struct spin *s, uint64_t slept_ns);
@@ -61,7 +61,7 @@ static inline bool spin_look(struct spin *s, struct spell *spell, uint64_t wake_
         return true;
     now_ns = clock_now_ns();
     if (spell->looks > 2)
-        s->idle_ns += now_ns - spell->last_ns;
+        s->stats->looking_ns += now_ns - spell->last_ns;
     spell->last_ns = now_ns;
     if (spell->looks == 2) {
         spell->end_ns = s->spell_ns == CLOCK_NEVER_NS ? CLOCK_NEVER_NS : now_ns + s->spell_ns;
@@ -71,7 +71,7 @@ static inline bool spin_look(struct spin *s, struct spell *spell, uint64_t wake_
     }
     if (now_ns >= spell->yield_ns) {
         spell->yield_ns = now_ns + SPIN_YIELD_NS;
-        ++*s->yields;
+        s->stats->syscalls[SYSCALL_sched_yield]++;
         sched_yield();
     }
     return now_ns < spell->end_ns;

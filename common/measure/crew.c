@@ -47,26 +47,25 @@ int crew_init(struct crew *crew, unsigned count, const struct opt_cpus *cpus)
 
     memset(crew, 0, sizeof *crew);
     pthread_mutex_init(&crew->gate, NULL);
+    pthread_mutex_init(&crew->meeting, NULL);
+    pthread_cond_init(&crew->met, NULL);
     crew->workers = calloc(count, sizeof *crew->workers);
     if (!crew->workers)
         return -ENOMEM;
+    crew->news_fd[0] = crew->news_fd[1] = -1;
     err = os_pipe(crew->news_fd);
-    if (err) {
-        free(crew->workers);
-        return err;
-    }
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count && !err; i++) {
         struct worker *w = &crew->workers[i];
 
         w->crew = crew;
         w->index = i;
         w->cpu = cpus->count ? cpus->cpu[i % cpus->count] : -1;
         err = os_pipe(w->wake_fd);
-        if (err) {
-            crew_free(crew);
-            return err;
-        }
-        crew->count++;
+        crew->count += !err;
+    }
+    if (err) {
+        crew_free(crew);
+        return err;
     }
     catch_signals(crew->news_fd[1]);
     return 0;
@@ -89,6 +88,7 @@ static void *run_worker(void *argument)
     pthread_mutex_unlock(&w->crew->gate);
     if (!go)
         return NULL; /* not all threads could be had */
+    os_timers_on_time();
     w->result = w->crew->body(w);
     w->cpu_time = os_thread_cpu_time();
     atomic_fetch_sub(&w->crew->running, 1);
@@ -205,14 +205,20 @@ int crew_join(struct crew *crew)
 
 void crew_free(struct crew *crew)
 {
+    if (!crew->workers)
+        return;
     for (unsigned i = 0; i < crew->count; i++) {
         close(crew->workers[i].wake_fd[0]);
         close(crew->workers[i].wake_fd[1]);
     }
+    signal_news_fd = -1; /* a signal that comes now is found by the next crew_wait() */
     close(crew->news_fd[0]);
     close(crew->news_fd[1]);
     pthread_mutex_destroy(&crew->gate);
+    pthread_mutex_destroy(&crew->meeting);
+    pthread_cond_destroy(&crew->met);
     free(crew->workers);
+    memset(crew, 0, sizeof *crew);
 }
 
 struct stats crew_stats(const struct crew *crew)
@@ -252,4 +258,29 @@ void worker_woken(struct worker *w)
 {
     w->stats.syscalls[SYSCALL_read]++;
     drain_pipe(w->wake_fd[0]);
+}
+
+void worker_sleep(struct worker *w)
+{
+    struct pollfd wake = {.fd = w->wake_fd[0], .events = POLLIN};
+
+    poll(&wake, 1, -1);
+    worker_woken(w);
+}
+
+void worker_meet(struct worker *w)
+{
+    struct crew *crew = w->crew;
+    unsigned meeting;
+
+    pthread_mutex_lock(&crew->meeting);
+    meeting = crew->meetings;
+    if (++crew->arrived == crew->count) {
+        crew->arrived = 0;
+        crew->meetings++;
+        pthread_cond_broadcast(&crew->met);
+    }
+    while (crew->meetings == meeting)
+        pthread_cond_wait(&crew->met, &crew->meeting);
+    pthread_mutex_unlock(&crew->meeting);
 }

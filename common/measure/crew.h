@@ -42,6 +42,9 @@ struct crew {
     int news_fd[2];       /* written by workers and by the signal handler */
     pthread_mutex_t gate; /* held until all threads are there; then body is final */
     atomic_uint running;
+    pthread_mutex_t meeting; /* of worker_meet(): guards ... */
+    pthread_cond_t met;
+    unsigned arrived, meetings; /* ... how many have come to the present one, and those before */
 };
 
 enum crew_news {
@@ -50,7 +53,10 @@ enum crew_news {
     CREW_DONE,   /* every worker has ended */
 };
 
-/* Prepares count workers; cpus (may be empty) are dealt out in turn. 0 or -errno. */
+/*
+ * Prepares count workers; cpus (may be empty) are dealt out in turn. 0, or -errno with nothing left
+ * to be freed.
+ */
 int crew_init(struct crew *crew, unsigned count, const struct opt_cpus *cpus);
 
 /*
@@ -64,7 +70,14 @@ enum crew_news crew_wait(struct crew *crew, uint64_t until_ns);
 
 /* Waits for the threads to end: 0, or the first worker's error. */
 int crew_join(struct crew *crew);
-void crew_free(struct crew *crew);
+void crew_free(struct crew *crew); /* nothing happens to one that was never prepared */
+
+/* The part of a total that falls to worker `index` of `count`; the first ones have the remainder.
+ */
+static inline uint64_t crew_share(uint64_t total, unsigned index, unsigned count)
+{
+    return total / count + (index < total % count);
+}
 
 /* Sum of the workers' counters; only after crew_join(). */
 struct stats crew_stats(const struct crew *crew);
@@ -78,5 +91,11 @@ void crew_wake_all(struct crew *crew);
 
 /* From the worker itself, when wake_fd[0] was readable: empties the pipe. */
 void worker_woken(struct worker *w);
+
+/* From a worker without an event loop: sleeps until it is woken. */
+void worker_sleep(struct worker *w);
+
+/* From a worker: goes on when every worker of the crew has come here. */
+void worker_meet(struct worker *w);
 
 #endif

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 int ticks_init(struct ticks *t, uint64_t length_ns)
@@ -17,12 +18,17 @@ void ticks_free(struct ticks *t)
     free(t->rows);
 }
 
-void ticks_start(struct ticks *t, uint64_t start_ns, uint64_t requests, uint64_t errors)
+struct tick tick_of(const struct stats *s)
+{
+    return (struct tick){s->requests, stats_faults_total(s), s->batches, s->batched};
+}
+
+void ticks_start(struct ticks *t, uint64_t start_ns, struct tick now)
 {
     t->start_ns = start_ns;
     t->end_ns = start_ns + t->length_ns;
     for (unsigned level = 0; level < TICKS_LEVELS; level++)
-        t->counted[level] = (struct tick){requests, errors};
+        t->counted[level] = now;
 }
 
 static void write_row(struct ticks *t, unsigned level, unsigned row, struct tick now)
@@ -31,7 +37,8 @@ static void write_row(struct ticks *t, unsigned level, unsigned row, struct tick
 
     if (row < TICKS_MAX)
         t->rows[level][row] =
-            (struct tick){now.requests - from->requests, now.errors - from->errors};
+            (struct tick){now.requests - from->requests, now.errors - from->errors,
+                          now.batches - from->batches, now.batched - from->batched};
     *from = now;
 }
 
@@ -41,7 +48,7 @@ static bool ends_row(unsigned ticks, unsigned level)
     return ticks % (1U << level) == 0;
 }
 
-void ticks_publish(struct ticks *t, uint64_t requests, uint64_t errors)
+void ticks_publish(struct ticks *t, struct tick now)
 {
     unsigned n = atomic_load_explicit(&t->done, memory_order_relaxed);
 
@@ -49,7 +56,7 @@ void ticks_publish(struct ticks *t, uint64_t requests, uint64_t errors)
     if (n >> (TICKS_LEVELS - 1) == TICKS_MAX)
         return;
     for (unsigned level = 0; level < TICKS_LEVELS && ends_row(n + 1, level); level++)
-        write_row(t, level, n >> level, (struct tick){requests, errors});
+        write_row(t, level, n >> level, now);
     atomic_store_explicit(&t->done, n + 1, memory_order_release);
 }
 
@@ -63,11 +70,11 @@ static void write_open_rows(struct ticks *t, struct tick now)
             write_row(t, level, done >> level, now);
 }
 
-void ticks_end(struct ticks *t, uint64_t end_ns, uint64_t requests, uint64_t errors)
+void ticks_end(struct ticks *t, uint64_t end_ns, struct tick now)
 {
-    if (end_ns > t->end_ns - t->length_ns || requests > t->counted[0].requests)
-        ticks_publish(t, requests, errors);
-    write_open_rows(t, (struct tick){requests, errors});
+    if (end_ns > t->end_ns - t->length_ns || now.requests > t->counted[0].requests)
+        ticks_publish(t, now);
+    write_open_rows(t, now);
     t->window_end_ns = end_ns;
     atomic_store_explicit(&t->over, true, memory_order_release);
 }
@@ -115,14 +122,18 @@ static unsigned level_for(const struct ticks_reader *r, unsigned ticks)
     return level;
 }
 
-/* All threads' requests and errors of a row. */
+/* All threads' counts of a row. */
 static struct tick row_sum(const struct ticks_reader *r, unsigned level, unsigned row)
 {
     struct tick sum = {0};
 
     for (unsigned i = 0; i < r->count; i++) {
-        sum.requests += r->threads[i]->rows[level][row].requests;
-        sum.errors += r->threads[i]->rows[level][row].errors;
+        const struct tick *tick = &r->threads[i]->rows[level][row];
+
+        sum.requests += tick->requests;
+        sum.errors += tick->errors;
+        sum.batches += tick->batches;
+        sum.batched += tick->batched;
     }
     return sum;
 }
@@ -150,7 +161,7 @@ static struct stretch next_stretch(const struct ticks_reader *r)
 
 static bool fill(const struct ticks_reader *r, const struct stretch *s, struct ticks_point *p)
 {
-    uint64_t start_ns, end_ns;
+    uint64_t start_ns, end_ns, batches = 0, batched = 0;
 
     if (s->to <= s->from)
         return false;
@@ -164,7 +175,10 @@ static bool fill(const struct ticks_reader *r, const struct stretch *s, struct t
 
         p->requests += sum.requests;
         p->errors += sum.errors;
+        batches += sum.batches;
+        batched += sum.batched;
     }
+    p->batch = batches ? (double)batched / (double)batches : (double)NAN;
     if (end_ns > start_ns)
         p->qps = (double)p->requests * (double)NS_PER_S / (double)(end_ns - start_ns);
     p->total = r->total + p->requests;

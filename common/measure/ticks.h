@@ -14,6 +14,7 @@
 #ifndef IOBENCH_TICKS_H
 #define IOBENCH_TICKS_H
 
+#include "common/base/stats.h"
 #include "common/measure/steady.h"
 
 #include <stdatomic.h>
@@ -25,9 +26,13 @@ enum {
     TICKS_LEVELS = 16,   /* enough for ticks of 1 ms in a window of three weeks */
 };
 
+/* What was counted in a tick; or up to a moment, as running totals. */
 struct tick {
     uint64_t requests, errors;
+    uint64_t batches, batched; /* files: submissions, and operations in them */
 };
+
+struct tick tick_of(const struct stats *s);
 
 /* One thread's. */
 struct ticks {
@@ -44,14 +49,14 @@ struct ticks {
 int ticks_init(struct ticks *t, uint64_t length_ns);
 void ticks_free(struct ticks *t);
 
-/* The window begins; the counts are running totals, now and in the calls that follow. */
-void ticks_start(struct ticks *t, uint64_t start_ns, uint64_t requests, uint64_t errors);
+/* The window begins; `now` are running totals, here and in the calls that follow. */
+void ticks_start(struct ticks *t, uint64_t start_ns, struct tick now);
 
 /* end_ns has passed: what was counted since the last call is the tick, and the next one begins. */
-void ticks_publish(struct ticks *t, uint64_t requests, uint64_t errors);
+void ticks_publish(struct ticks *t, struct tick now);
 
 /* The window is over; its last tick may be shorter than the others. */
-void ticks_end(struct ticks *t, uint64_t end_ns, uint64_t requests, uint64_t errors);
+void ticks_end(struct ticks *t, uint64_t end_ns, struct tick now);
 
 /*
  * Intervals are of ticks_per_interval ticks. They double in length each time that so many of them
@@ -70,6 +75,7 @@ struct ticks_reader {
 struct ticks_point {
     double end_s; /* of the interval, from the window's start */
     double qps;
+    double batch; /* operations per submission; NaN without one */
     uint64_t requests, errors;
     uint64_t total; /* requests up to the end of this interval */
 };

@@ -1,7 +1,6 @@
 #include "common/report/program.h"
 
-#include "common/report/report.h"
-
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,8 +28,16 @@ int program_check_json(const struct opt_table *table, const char *json)
     return err ? opt_complain(table, EXIT_USAGE, "json", json, strerror(-err)) : 0;
 }
 
-int program_end(const struct opt_table *table, const char *json, int err, int status)
+int program_report(const struct opt_table *table, const char *json, struct report *report,
+                   int status)
 {
+    int err = -ENOMEM;
+
+    if (report) {
+        report_integer(report, "exit_status", (uint64_t)status);
+        err = report_write(report, json);
+        report_free(report);
+    }
     if (!err)
         return status;
     fprintf(stderr, "%s: --json: '%s' could not be written: %s\n", table->program, json,

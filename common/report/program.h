@@ -7,6 +7,7 @@
 #define IOBENCH_PROGRAM_H
 
 #include "common/base/opt.h"
+#include "common/report/report.h"
 
 #include <stdio.h>
 
@@ -28,7 +29,11 @@ FILE *program_out(const char *json);
 /* Before a run: 0, or an exit status when no report could be written to json. */
 int program_check_json(const struct opt_table *table, const char *json);
 
-/* After it: what to return. err is 0, or the -errno of writing the report to json. */
-int program_end(const struct opt_table *table, const char *json, int err, int status);
+/*
+ * After it: adds the exit status, writes the report to json and frees it; NULL stands for one for
+ * which memory ran out. Returns the exit status.
+ */
+int program_report(const struct opt_table *table, const char *json, struct report *report,
+                   int status);
 
 #endif

@@ -52,9 +52,15 @@ void report_array(struct report *r, const char *path);
 void report_host(struct report *r, const struct host *host, const struct host_pressure *before,
                  const struct host_pressure *after);
 
-/* Appends to "warnings" what the host did to the run: time that it stole, a load that was there. */
-void report_host_warnings(struct report *r, const struct host *host,
-                          const struct host_pressure *before, const struct host_pressure *after);
+/* Takes one line for people, such as a warning; and the one that appends it to "warnings" of a
+ * report.
+ */
+typedef void report_note(void *to, const char *text);
+void report_warning(void *report, const char *text);
+
+/* Notes what the host did to the run: time that it stole, a load that was there before. */
+void report_host_notes(const struct host *host, const struct host_pressure *before,
+                       const struct host_pressure *after, report_note *note, void *to);
 
 /*
  * totals.{requests,errors,tx_bytes,rx_bytes,reads,writes,short_writes},

@@ -94,8 +94,8 @@ void report_host(struct report *r, const struct host *host, const struct host_pr
     report_number(r, "host.busy_percent", p.busy_percent);
 }
 
-void report_host_warnings(struct report *r, const struct host *host,
-                          const struct host_pressure *before, const struct host_pressure *after)
+void report_host_notes(const struct host *host, const struct host_pressure *before,
+                       const struct host_pressure *after, report_note *note, void *to)
 {
     struct pressure p = pressure_between(before, after);
     char text[96];
@@ -103,13 +103,18 @@ void report_host_warnings(struct report *r, const struct host *host,
     if (p.steal_percent > STEAL_PERCENT) {
         snprintf(text, sizeof text, "%.1f %% of the machine's time was stolen by its host",
                  p.steal_percent);
-        report_append_text(r, "warnings", text);
+        note(to, text);
     }
     if (host->load_1m > host->cpus_allowed) {
         snprintf(text, sizeof text, "the load before the run was %.1f on %d CPUs", host->load_1m,
                  host->cpus_allowed);
-        report_append_text(r, "warnings", text);
+        note(to, text);
     }
+}
+
+void report_warning(void *report, const char *text)
+{
+    report_append_text(report, "warnings", text);
 }
 
 /* ---- stats */

@@ -6,7 +6,7 @@
  * The figures are made up; every kind of error and system call occurs, so that a kind that the
  * schema does not know shows. empty_client is a run that was interrupted before it did anything.
  */
-#include "common/measure/report_quality.h"
+#include "common/measure/quality.h"
 #include "common/report/report.h"
 
 #include <math.h>

@@ -6,13 +6,13 @@
 
 #include <cmocka.h>
 
-static uint64_t yields;
+static struct stats stats;
 
 static struct spin begin(enum spin_mode mode)
 {
     struct spin s;
 
-    spin_init(&s, mode, &yields);
+    spin_init(&s, mode, &stats);
     return s;
 }
 

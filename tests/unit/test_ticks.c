@@ -19,12 +19,12 @@ static void intervals_add_up(void **state)
     (void)state;
     assert_int_equal(ticks_init(&a, NS_PER_S), 0);
     assert_int_equal(ticks_init(&b, NS_PER_S), 0);
-    ticks_start(&a, 5 * NS_PER_S, 100, 1);
-    ticks_start(&b, 5 * NS_PER_S, 0, 0);
+    ticks_start(&a, 5 * NS_PER_S, (struct tick){.requests = 100, .errors = 1});
+    ticks_start(&b, 5 * NS_PER_S, (struct tick){.requests = 0, .errors = 0});
     assert_false(ticks_next(&reader, &p));
-    ticks_publish(&a, 110, 1);
+    ticks_publish(&a, (struct tick){.requests = 110, .errors = 1});
     assert_false(ticks_next(&reader, &p)); /* b is not there yet */
-    ticks_publish(&b, 5, 2);
+    ticks_publish(&b, (struct tick){.requests = 5, .errors = 2});
     assert_true(ticks_next(&reader, &p));
     assert_int_equal(p.requests, 15);
     assert_int_equal(p.errors, 2);
@@ -32,8 +32,8 @@ static void intervals_add_up(void **state)
     assert_false(ticks_next(&reader, &p));
 
     /* a goes on for half an interval, b had left at the first one's end */
-    ticks_end(&b, 6 * NS_PER_S, 5, 2);
-    ticks_end(&a, 6 * NS_PER_S + NS_PER_S / 2, 120, 1);
+    ticks_end(&b, 6 * NS_PER_S, (struct tick){.requests = 5, .errors = 2});
+    ticks_end(&a, 6 * NS_PER_S + NS_PER_S / 2, (struct tick){.requests = 120, .errors = 1});
     assert_true(ticks_next(&reader, &p));
     assert_int_equal(p.requests, 10);
     assert_int_equal(p.total, 25);
@@ -47,7 +47,7 @@ static void intervals_add_up(void **state)
 static void publish(struct ticks *t, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
-        ticks_publish(t, t->counted[0].requests + 1, 0);
+        ticks_publish(t, (struct tick){.requests = t->counted[0].requests + 1, .errors = 0});
 }
 
 static void several_ticks_make_an_interval(void **state)
@@ -59,7 +59,7 @@ static void several_ticks_make_an_interval(void **state)
 
     (void)state;
     assert_int_equal(ticks_init(&a, NS_PER_S), 0);
-    ticks_start(&a, 0, 0, 0);
+    ticks_start(&a, 0, (struct tick){.requests = 0, .errors = 0});
     assert_false(ticks_peek(&reader, &p));
     publish(&a, 3);
     assert_false(ticks_next(&reader, &p));
@@ -70,7 +70,7 @@ static void several_ticks_make_an_interval(void **state)
     assert_true(p.end_s == 5 && p.requests == 5 && p.total == 5);
     assert_true(ticks_peek(&reader, &p));
     assert_true(p.end_s == 6 && p.requests == 1 && p.total == 6);
-    ticks_end(&a, 6 * NS_PER_S, 6, 0);
+    ticks_end(&a, 6 * NS_PER_S, (struct tick){.requests = 6, .errors = 0});
     assert_true(ticks_next(&reader, &p)); /* what is left, when all is over */
     assert_true(p.end_s == 6 && p.total == 6);
     assert_false(ticks_next(&reader, &p));
@@ -84,13 +84,13 @@ static void rows_are_written_when_whole(void **state)
 
     (void)state;
     assert_int_equal(ticks_init(&a, NS_PER_S), 0);
-    ticks_start(&a, 0, 0, 0);
+    ticks_start(&a, 0, (struct tick){.requests = 0, .errors = 0});
     publish(&a, 3);
     assert_int_equal(a.rows[0][2].requests, 1);
     assert_int_equal(a.rows[1][0].requests, 2);
     assert_int_equal(a.rows[1][1].requests, 0);
     assert_int_equal(a.rows[2][0].requests, 0);
-    ticks_end(&a, 3 * NS_PER_S, 3, 0);
+    ticks_end(&a, 3 * NS_PER_S, (struct tick){.requests = 3, .errors = 0});
     assert_int_equal(a.done, 3);
     assert_int_equal(a.rows[1][1].requests, 1);
     assert_int_equal(a.rows[2][0].requests, 3);
@@ -126,14 +126,14 @@ static void a_long_window_is_covered(void **state)
 
         assert_int_equal(ticks_init(&a, NS_PER_S), 0);
         assert_int_equal(ticks_init(&b, NS_PER_S), 0);
-        ticks_start(&a, 0, 0, 0);
-        ticks_start(&b, 0, 0, 0);
-        ticks_end(&b, 0, 0, 0); /* left at once */
+        ticks_start(&a, 0, (struct tick){.requests = 0, .errors = 0});
+        ticks_start(&b, 0, (struct tick){.requests = 0, .errors = 0});
+        ticks_end(&b, 0, (struct tick){.requests = 0, .errors = 0}); /* left at once */
         for (unsigned done = 0; done < ticks; done += 331) {
             publish(&a, ticks - done < 331 ? ticks - done : 331);
             read_all(&live, 1, &p);
         }
-        ticks_end(&a, ticks * NS_PER_S, ticks, 0);
+        ticks_end(&a, ticks * NS_PER_S, (struct tick){.requests = ticks, .errors = 0});
         read_all(&live, 1, &p);
         assert_int_equal(p.total, ticks);
         assert_true(p.end_s == ticks);
@@ -157,22 +157,22 @@ static void steady_takes_whole_ticks(void **state)
 
     (void)state;
     assert_int_equal(ticks_init(&a, NS_PER_S), 0);
-    ticks_start(&a, 0, 0, 0);
+    ticks_start(&a, 0, (struct tick){.requests = 0, .errors = 0});
     publish(&a, STEADY_LEAST - 1);
     ticks_steady(&reader, &s);
     assert_false(s.enough);
-    ticks_end(&a, STEADY_LEAST * NS_PER_S - 1, STEADY_LEAST, 0); /* a shorter one does not count */
+    ticks_end(&a, STEADY_LEAST * NS_PER_S - 1, (struct tick){.requests = STEADY_LEAST, .errors = 0}); /* a shorter one does not count */
     ticks_steady(&reader, &s);
     assert_false(s.enough);
     ticks_free(&a);
 
     assert_int_equal(ticks_init(&a, NS_PER_S), 0);
-    ticks_start(&a, 0, 0, 0);
+    ticks_start(&a, 0, (struct tick){.requests = 0, .errors = 0});
     publish(&a, 3 * TICKS_MAX);
     ticks_steady(&reader, &s);
     assert_true(s.steady && s.cv_percent == 0);
     for (unsigned i = 0; i < TICKS_MAX; i++) /* at the end, so that all levels must be there */
-        ticks_publish(&a, a.counted[0].requests + 2, 0);
+        ticks_publish(&a, (struct tick){.requests = a.counted[0].requests + 2, .errors = 0});
     ticks_steady(&reader, &s);
     assert_true(s.enough && !s.steady);
     ticks_free(&a);

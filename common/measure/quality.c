@@ -1,4 +1,4 @@
-#include "common/measure/report_quality.h"
+#include "common/measure/quality.h"
 
 #include <math.h>
 

@@ -1,4 +1,4 @@
-#include "common/measure/report_quality.h"
+#include "common/measure/quality.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -24,7 +24,7 @@ static struct report *new_report(void)
 /* The block called name of a report, which is freed; the caller deletes the block. */
 static cJSON *written(struct report *r, const char *name)
 {
-    char path[] = "/tmp/test_report_quality.XXXXXX", text[4096];
+    char path[] = "/tmp/test_quality.XXXXXX", text[4096];
     int fd = mkstemp(path);
     size_t len;
     FILE *file;

@@ -1,8 +1,8 @@
 /*
- * report_quality: the blocks that say how far the figures of a run can be trusted.
+ * quality: the blocks that say how far the figures of a run can be trusted.
  */
-#ifndef IOBENCH_REPORT_QUALITY_H
-#define IOBENCH_REPORT_QUALITY_H
+#ifndef IOBENCH_QUALITY_H
+#define IOBENCH_QUALITY_H
 
 #include "common/host/calibrate.h"
 #include "common/measure/steady.h"

@@ -1,0 +1,72 @@
+/*
+ * codec: what a request's bytes are, and when its reply is complete. A protocol is one file.
+ *
+ * The client knows when a request is due and on which connection; a codec knows its bytes. A
+ * connection's requests follow one another in one stream, so those that are begun together go out
+ * as one span.
+ */
+#ifndef IOBENCH_CLIENT_CODEC_H
+#define IOBENCH_CLIENT_CODEC_H
+
+#include "common/base/rng.h"
+#include "common/loop/conn.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct codec;
+struct sizes;
+
+/* How far a connection has come in both directions; the codec's own. All zero is no connection. */
+struct codec_stream {
+    uint32_t tx_at, rx_at;
+    uint32_t received; /* bytes of the reply that is being received */
+};
+
+enum codec_verdict {
+    CODEC_PARTIAL, /* all of the bytes belong to a reply that is not complete yet */
+    CODEC_REPLY,   /* a reply is complete; the bytes that are left belong to the next one */
+    CODEC_CORRUPT, /* the bytes are not what should come back */
+};
+
+struct codec_type {
+    const char *name;
+
+    /* Connection number n of the run is new. */
+    void (*begin)(const struct codec *codec, struct codec_stream *s, uint64_t n);
+
+    /*
+     * Appends the stream's next request to `out`, which is empty or ends with the one before.
+     * Returns its length in bytes, by which parse() will know the reply that belongs to it. The
+     * bytes live as long as the codec.
+     */
+    uint32_t (*next_request)(const struct codec *codec, struct codec_stream *s, struct rng *rng,
+                             struct span *out);
+
+    /* Takes from `in` what belongs to the reply to a request of request_bytes. */
+    enum codec_verdict (*parse)(const struct codec *codec, struct codec_stream *s,
+                                uint32_t request_bytes, struct span *in);
+
+    void (*free)(struct codec *codec);
+};
+
+/* Constant while threads use it. */
+struct codec {
+    const struct codec_type *type;
+    const struct sizes *sizes;
+    bool verify;          /* compare every byte of a reply, not only its length */
+    unsigned char *bytes; /* what requests are made of */
+};
+
+/* Replies are the requests themselves. `most`: requests begun together. 0 or -ENOMEM. */
+int codec_echo_init(struct codec *codec, const struct sizes *sizes, uint64_t most, bool verify);
+
+static inline void codec_free(struct codec *codec)
+{
+    if (codec->type)
+        codec->type->free(codec);
+    codec->type = NULL;
+}
+
+#endif

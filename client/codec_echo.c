@@ -1,0 +1,76 @@
+/*
+ * codec_echo: every byte comes back.
+ *
+ * Each connection sends one endless stream: random bytes that repeat after PERIOD, entered at a
+ * place of its own. The period is prime, so requests of any length start at ever different places,
+ * and a reply that belongs to another connection or another request does not compare equal. The
+ * bytes are stored a little beyond the period, so that all requests begun together are one span.
+ */
+#include "client/codec.h"
+#include "client/sizes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PERIOD = 8191 };
+
+static uint32_t advance(uint32_t at, size_t len)
+{
+    return (uint32_t)((at + len) % PERIOD);
+}
+
+static void begin(const struct codec *codec, struct codec_stream *s, uint64_t n)
+{
+    (void)codec;
+    s->tx_at = s->rx_at = (uint32_t)(n * 1009 % PERIOD);
+    s->received = 0;
+}
+
+static uint32_t next_request(const struct codec *codec, struct codec_stream *s, struct rng *rng,
+                             struct span *out)
+{
+    uint32_t bytes = sizes_draw(codec->sizes, rng);
+
+    if (out->len == 0)
+        out->bytes = codec->bytes + s->tx_at;
+    out->len += bytes;
+    s->tx_at = advance(s->tx_at, bytes);
+    return bytes;
+}
+
+static enum codec_verdict parse(const struct codec *codec, struct codec_stream *s,
+                                uint32_t request_bytes, struct span *in)
+{
+    uint32_t awaited = request_bytes - s->received;
+    uint32_t part = in->len < awaited ? (uint32_t)in->len : awaited;
+
+    if (codec->verify && memcmp(in->bytes, codec->bytes + s->rx_at, part) != 0)
+        return CODEC_CORRUPT;
+    s->rx_at = advance(s->rx_at, part);
+    in->bytes += part;
+    in->len -= part;
+    s->received = part == awaited ? 0 : s->received + part;
+    return part == awaited ? CODEC_REPLY : CODEC_PARTIAL;
+}
+
+static void free_echo(struct codec *codec)
+{
+    free(codec->bytes);
+    codec->bytes = NULL;
+}
+
+static const struct codec_type echo = {"echo", begin, next_request, parse, free_echo};
+
+int codec_echo_init(struct codec *codec, const struct sizes *sizes, uint64_t most, bool verify)
+{
+    size_t len = PERIOD + sizes->longest_bytes * most;
+    struct rng rng = {1}; /* the same bytes in every run */
+
+    *codec = (struct codec){&echo, sizes, verify, malloc(len)};
+    if (!codec->bytes)
+        return -ENOMEM;
+    for (size_t i = 0; i < len; i++)
+        codec->bytes[i] = i < PERIOD ? (unsigned char)rng_next(&rng) : codec->bytes[i - PERIOD];
+    return 0;
+}

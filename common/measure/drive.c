@@ -1,0 +1,235 @@
+#include "common/measure/drive.h"
+
+#include "common/base/clock.h"
+#include "common/base/units.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How often threads look at the clock at least: late replies and the window's end wait for it. */
+#define LOOK_NS (100 * NS_PER_MS)
+
+/* What the main thread knows while it watches. */
+struct watch {
+    struct drive *drive;
+    struct ticks_reader series;
+    FILE *out;
+    bool live;           /* out is a terminal: its last line moves */
+    uint64_t look_ns;    /* how often the threads are woken */
+    uint64_t next_ns;    /* when next; CLOCK_NEVER_NS while they set up */
+    bool opened, closed; /* the pressure at the window's start and end was read */
+};
+
+uint64_t drive_tick_ns(uint64_t interval_ns, uint64_t duration_ns)
+{
+    if (interval_ns >= NS_PER_S / 2 && duration_ns / (interval_ns / 5) < TICKS_MAX)
+        return interval_ns / 5;
+    return interval_ns;
+}
+
+int drive_init(struct drive *d, unsigned threads, const struct opt_cpus *cpus,
+               const struct window_plan *plan, const struct window_hooks *hooks)
+{
+    int err = crew_init(&d->crew, threads, cpus);
+
+    d->interrupted = d->ran = false;
+    if (err)
+        return err;
+    d->conditions.cpu_start = calloc(2 * threads, sizeof *d->conditions.cpu_start);
+    d->conditions.cpu_end = d->conditions.cpu_start + threads;
+    return d->conditions.cpu_start ? window_init(&d->window, &d->crew, plan, hooks) : -ENOMEM;
+}
+
+void drive_free(struct drive *d)
+{
+    window_free(&d->window);
+    free(d->conditions.cpu_start);
+    d->conditions.cpu_start = NULL;
+    crew_free(&d->crew);
+}
+
+/* ---- at the window's edges ------------------------------------------------------------------ */
+
+static void read_cpus(const struct crew *crew, struct host_pressure *pressures)
+{
+    int cpus[crew->count];
+
+    for (unsigned i = 0; i < crew->count; i++)
+        cpus[i] = crew->workers[i].cpu;
+    host_read_pressures(cpus, pressures, crew->count);
+}
+
+/*
+ * The kernel counts stolen time in steps of 10 ms, so it is good enough to read it here, when the
+ * main thread comes round, and it costs those that measure nothing.
+ */
+static void read_at_edges(struct watch *w, uint64_t window_start_ns, bool done)
+{
+    struct conditions *c = &w->drive->conditions;
+
+    if (!w->opened && clock_now_ns() >= window_start_ns) {
+        w->opened = true;
+        read_cpus(&w->drive->crew, c->cpu_start);
+    }
+    if (!w->closed && (done || atomic_load(&w->drive->window.ticks[0]->over))) {
+        w->closed = true;
+        read_cpus(&w->drive->crew, c->cpu_end);
+    }
+}
+
+/* ---- what is printed meanwhile -------------------------------------------------------------- */
+
+static void clear_live(const struct watch *w)
+{
+    if (w->live)
+        fputs("\r\x1b[K", w->out);
+}
+
+static void print_live(const struct watch *w)
+{
+    const struct drive *d = w->drive;
+    uint64_t planned_ns = window_planned_ns(&d->window);
+    struct ticks_point p;
+    double left_s;
+
+    if (!ticks_peek(&w->series, &p))
+        return;
+    clear_live(w);
+    d->print_point(w->out, d->owner, &p);
+    left_s = (double)planned_ns / (double)NS_PER_S - p.end_s;
+    if (planned_ns != CLOCK_NEVER_NS && left_s > 0)
+        fprintf(w->out, " | %.0f s left", ceil(left_s));
+    fflush(w->out);
+}
+
+static void print_news(struct watch *w)
+{
+    struct ticks_point p;
+
+    while (ticks_next(&w->series, &p)) {
+        clear_live(w);
+        w->drive->print_point(w->out, w->drive->owner, &p);
+        fputc('\n', w->out);
+        fflush(w->out);
+    }
+}
+
+/* With --until-steady: whether the window is to go on. */
+static void extend(struct watch *w)
+{
+    struct drive *d = w->drive;
+    char length[UNITS_TEXT_CAP];
+
+    if (!extend_look(&d->extension, &d->window) || !w->out)
+        return;
+    clear_live(w);
+    fprintf(w->out, "[until-steady] not yet: %s; going on to %s\n", d->extension.verdict.reason,
+            units_duration(length, sizeof length, window_planned_ns(&d->window)));
+    fflush(w->out);
+}
+
+/* ---- the run -------------------------------------------------------------------------------- */
+
+/* Wakes the threads if it is time to. The window's own edges are moments to do so. */
+static void wake_threads(struct watch *w, uint64_t window_start_ns)
+{
+    uint64_t now_ns = clock_now_ns();
+
+    if (w->next_ns == CLOCK_NEVER_NS)
+        w->next_ns = window_start_ns - w->drive->window.plan.warmup_ns +
+                     w->drive->window.plan.warmup_ns % w->look_ns;
+    if (now_ns < w->next_ns)
+        return;
+    crew_wake_all(&w->drive->crew);
+    w->next_ns += (now_ns - w->next_ns) / w->look_ns * w->look_ns + w->look_ns;
+}
+
+static void watch(struct watch *w)
+{
+    struct drive *d = w->drive;
+    enum crew_news news = CREW_NEWS;
+
+    while (news != CREW_DONE) {
+        uint64_t extend_ns = extend_when_ns(&d->extension, &d->window), start_ns;
+
+        news = crew_wait(&d->crew, w->next_ns < extend_ns ? w->next_ns : extend_ns);
+        start_ns = atomic_load(&d->window.start_ns);
+        if (news == CREW_SIGNAL) {
+            d->interrupted = true;
+            window_stop(&d->window);
+        }
+        if (start_ns) {
+            wake_threads(w, start_ns + d->window.plan.warmup_ns);
+            read_at_edges(w, start_ns + d->window.plan.warmup_ns, news == CREW_DONE);
+        }
+        if (w->out)
+            print_news(w);
+        if (news == CREW_NEWS && clock_now_ns() >= extend_ns)
+            extend(w);
+        if (w->live && news != CREW_DONE)
+            print_live(w);
+    }
+}
+
+/* A thread that ends by an error stops the others: they would wait for it, for ever. */
+static int run_worker(struct worker *worker)
+{
+    struct meter *m = worker->program;
+    struct drive *d = worker->crew->program;
+    int err = d->body(m);
+
+    if (err)
+        window_stop(&d->window);
+    window_done(m);
+    return err;
+}
+
+static int start_crew(struct drive *d)
+{
+    struct conditions *c = &d->conditions;
+    char why[160];
+
+    host_read(&c->host);
+    if (calibrate_run(&c->calibration)) /* no thread to be had: crew_start() will say so */
+        memset(&c->calibration, 0, sizeof c->calibration);
+    host_read_pressure(&c->before);
+    d->crew.program = d;
+    if (crew_start(&d->crew, run_worker, why, sizeof why) == 0)
+        return 0;
+    fprintf(stderr, "%s: %s\n", d->program, why);
+    return EXIT_USAGE;
+}
+
+int drive_run(struct drive *d, uint64_t until_steady_ns, FILE *out)
+{
+    uint64_t tick_ns = d->window.plan.tick_ns;
+    struct watch w = {
+        .drive = d,
+        .series = window_series(&d->window, d->interval_ns),
+        .out = out,
+        .live = out && isatty(fileno(out)),
+        .look_ns = tick_ns < LOOK_NS ? tick_ns : LOOK_NS,
+        .next_ns = CLOCK_NEVER_NS,
+    };
+    int err;
+
+    extend_begin(&d->extension, &d->window, until_steady_ns);
+    err = start_crew(d);
+    if (err)
+        return err;
+    d->ran = true;
+    if (out)
+        d->print_header(out, d->owner);
+    watch(&w);
+    err = crew_join(&d->crew);
+    host_read_pressure(&d->conditions.after);
+    if (!err)
+        return 0;
+    if (d->complain)
+        return d->complain(d->owner, err);
+    fprintf(stderr, "%s: a thread failed: %s\n", d->program, strerror(-err));
+    return EXIT_FAILED;
+}

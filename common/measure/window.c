@@ -1,0 +1,262 @@
+#include "common/measure/window.h"
+
+#include "common/base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* After a stop nobody waits longer than this for what is in flight. */
+#define STOP_DRAIN_NS NS_PER_S
+
+/*
+ * The planned length of the window, shared by all threads, has this bit set as soon as the first of
+ * them has come to its end: from then on it is the end for all. Threads ask only there, so that a
+ * window that may be lengthened costs no more than another.
+ */
+#define SETTLED (1ULL << 63)
+
+/* ---- before and after ----------------------------------------------------------------------- */
+
+int window_init(struct window *w, struct crew *crew, const struct window_plan *plan,
+                const struct window_hooks *hooks)
+{
+    w->plan = *plan;
+    w->hooks = *hooks;
+    w->crew = crew;
+    atomic_init(&w->ready, 0);
+    atomic_init(&w->start_ns, 0);
+    atomic_init(&w->length, plan->duration_ns);
+    atomic_init(&w->stop, false);
+    w->meters = calloc(crew->count, sizeof(struct meter *));
+    w->ticks = calloc(crew->count, sizeof(struct ticks *));
+    return w->meters && w->ticks ? 0 : -ENOMEM;
+}
+
+void window_free(struct window *w)
+{
+    for (unsigned i = 0; w->meters && i < w->crew->count; i++)
+        if (w->meters[i])
+            ticks_free(&w->meters[i]->ticks);
+    free(w->meters);
+    free(w->ticks);
+    w->meters = NULL;
+    w->ticks = NULL;
+}
+
+int meter_init(struct meter *m, struct window *w, unsigned index)
+{
+    m->window = w;
+    m->worker = &w->crew->workers[index];
+    m->worker->program = m;
+    m->open_loop = w->plan.rate != 0;
+    m->budget = m->last_request = UINT64_MAX;
+    m->deadline_ns = m->edges.end_ns = CLOCK_NEVER_NS;
+    schedule_init(&m->schedule);
+    hist_reset(&m->service);
+    hist_reset(&m->response);
+    hist_reset(&m->unfinished_service);
+    w->meters[index] = m;
+    w->ticks[index] = &m->ticks;
+    return ticks_init(&m->ticks, w->plan.tick_ns);
+}
+
+/* ---- the planned end ------------------------------------------------------------------------ */
+
+uint64_t window_planned_ns(const struct window *w)
+{
+    uint64_t length_ns = atomic_load(&w->length) & ~SETTLED;
+
+    return length_ns ? length_ns : CLOCK_NEVER_NS;
+}
+
+bool window_lengthen(struct window *w, uint64_t length_ns)
+{
+    uint64_t planned_ns = window_planned_ns(w);
+
+    return atomic_compare_exchange_strong(&w->length, &planned_ns, length_ns);
+}
+
+/* At the end as this thread knows it: true when it stays there, else the new one is noted. */
+static bool settle_end(struct meter *m)
+{
+    uint64_t length = m->edges.end_ns - m->edges.start_ns, known = length;
+
+    if (!atomic_compare_exchange_strong(&m->window->length, &length, length | SETTLED))
+        length &= ~SETTLED;
+    m->edges.end_ns = m->edges.start_ns + length;
+    return length == known;
+}
+
+/* ---- the gate ------------------------------------------------------------------------------- */
+
+static void set_deadline(struct meter *m)
+{
+    m->deadline_ns = CLOCK_NEVER_NS;
+    if (m->phase == PHASE_WARM_UP)
+        m->deadline_ns = m->edges.start_ns;
+    else if (m->phase == PHASE_WINDOW)
+        m->deadline_ns = m->ticks.end_ns < m->edges.end_ns ? m->ticks.end_ns : m->edges.end_ns;
+}
+
+void window_ready(struct meter *m)
+{
+    struct window *w = m->window;
+
+    m->phase = PHASE_READY;
+    if (atomic_fetch_add(&w->ready, 1) + 1 < w->crew->count)
+        return;
+    atomic_store(&w->start_ns, clock_now_ns());
+    crew_wake_all(w->crew);
+    crew_tell(w->crew);
+}
+
+bool window_started(struct meter *m)
+{
+    const struct window_plan *plan = &m->window->plan;
+    uint64_t start_ns = atomic_load(&m->window->start_ns);
+    uint64_t length_ns = window_planned_ns(m->window);
+
+    if (!start_ns)
+        return false;
+    m->phase = PHASE_WARM_UP;
+    m->edges.start_ns = start_ns + plan->warmup_ns;
+    m->edges.end_ns = length_ns == CLOCK_NEVER_NS ? CLOCK_NEVER_NS : m->edges.start_ns + length_ns;
+    if (m->open_loop)
+        schedule_start(&m->schedule, plan->arrivals, plan->rate, plan->seed, m->worker->index,
+                       m->window->crew->count, start_ns);
+    set_deadline(m);
+    return true;
+}
+
+bool window_wait(struct meter *m)
+{
+    while (!window_started(m)) {
+        if (atomic_load(&m->window->stop))
+            return false;
+        worker_sleep(m->worker);
+    }
+    return true;
+}
+
+/* ---- the edges ------------------------------------------------------------------------------ */
+
+static void publish_tick(struct meter *m)
+{
+    ticks_publish(&m->ticks, tick_of(&m->worker->stats));
+    crew_tell(m->window->crew);
+}
+
+/*
+ * With a number of requests: those in flight now will be the first to be completed, so that many
+ * fewer may be begun. An open loop counts the requests that are due from now on instead.
+ */
+static void set_budget(struct meter *m)
+{
+    if (!m->window->plan.counts_requests)
+        return;
+    if (m->open_loop) {
+        m->budget = m->quota;
+        return;
+    }
+    m->budget = m->quota > m->in_flight ? m->quota - m->in_flight : 0;
+    m->last_request = m->worker->stats.requests + m->quota;
+}
+
+static void begin_window(struct meter *m)
+{
+    struct stats *s = &m->worker->stats;
+
+    m->phase = PHASE_WINDOW;
+    m->measured = true;
+    s->events_max = 0;
+    set_budget(m);
+    if (m->window->hooks.opened)
+        m->window->hooks.opened(m);
+    account_read(&m->at_start, s);
+    ticks_start(&m->ticks, m->edges.start_ns, tick_of(s));
+}
+
+static void end_window(struct meter *m, uint64_t at_ns)
+{
+    m->phase = PHASE_DRAIN;
+    m->edges.end_ns = at_ns;
+    account_read(&m->at_end, &m->worker->stats);
+    m->unfinished = m->in_flight;
+    m->drain_end_ns = clock_now_ns() + m->window->plan.drain_ns;
+    if (m->window->hooks.closing)
+        m->window->hooks.closing(m);
+    ticks_end(&m->ticks, at_ns, tick_of(&m->at_end.stats));
+    crew_tell(m->window->crew);
+}
+
+static void catch_up(struct meter *m)
+{
+    while (m->now_ns >= m->deadline_ns) {
+        if (m->phase == PHASE_WARM_UP)
+            begin_window(m);
+        else if (m->now_ns < m->edges.end_ns || m->ticks.end_ns < m->edges.end_ns)
+            publish_tick(m);
+        else if (settle_end(m))
+            end_window(m, m->edges.end_ns);
+        set_deadline(m);
+        if (m->phase == PHASE_WINDOW && m->last_request == m->worker->stats.requests)
+            window_cut(m, m->edges.start_ns); /* this thread has no part of the requests */
+    }
+}
+
+void window_move_on(struct meter *m, uint64_t now_ns)
+{
+    m->now_ns = now_ns;
+    m->now_is_fresh = true;
+    if (now_ns >= m->deadline_ns)
+        catch_up(m);
+}
+
+void window_read_clock(struct meter *m)
+{
+    window_move_on(m, clock_now_ns());
+}
+
+void window_cut(struct meter *m, uint64_t at_ns)
+{
+    if (m->phase == PHASE_WARM_UP)
+        begin_window(m);
+    end_window(m, at_ns > m->edges.start_ns ? at_ns : m->edges.start_ns);
+    set_deadline(m);
+}
+
+/* ---- the end of a run ----------------------------------------------------------------------- */
+
+void window_stop(struct window *w)
+{
+    atomic_store(&w->stop, true);
+    crew_wake_all(w->crew);
+}
+
+bool window_stopped(struct meter *m)
+{
+    if (!atomic_load_explicit(&m->window->stop, memory_order_relaxed))
+        return false;
+    if (m->phase == PHASE_WINDOW)
+        window_cut(m, m->now_ns);
+    if (m->drain_end_ns > m->now_ns + STOP_DRAIN_NS)
+        m->drain_end_ns = m->now_ns + STOP_DRAIN_NS;
+    return true;
+}
+
+void window_done(struct meter *m)
+{
+    m->done_ns = clock_now_ns();
+    if (m->open_loop && m->measured)
+        schedule_end(&m->schedule, &m->edges, m->done_ns, m->budget);
+    atomic_store_explicit(&m->ticks.over, true, memory_order_release);
+}
+
+struct ticks_reader window_series(const struct window *w, uint64_t interval_ns)
+{
+    return (struct ticks_reader){
+        .threads = w->ticks,
+        .count = w->crew->count,
+        .ticks_per_interval = (unsigned)(interval_ns / w->plan.tick_ns),
+    };
+}
