@@ -254,7 +254,7 @@ class Forger(Thread):
             ("foreign", reply(run, client, number + 1000000, sent_ns) + payload),
             ("foreign", reply(run, client, number, sent_ns + 1) + payload),
             ("duplicated", answer),
-            ("corrupted", datagram[:1] + answer[1:]),  # the mark alone is not enough
+            ("corrupted", datagram[:1] + answer[1:]),  # the mark does not fit the check word
             ("corrupted", answer[:-1]),
             ("corrupted", answer + b"x"),
             ("corrupted", b""),
