@@ -54,14 +54,13 @@ static void take(struct client_thread *t, uint32_t index, const unsigned char *b
         t->rejected++;
         return;
     }
-    if (kind == SEQ_REQUEST)
+    if (kind == SEQ_REQUEST ||
+        (t->run->checked && (h.run != t->run->id || h.client != t->first + index)))
         counts->foreign++;
-    else if (!t->run->checked)
-        verdict = seq_receive_unnumbered(&c->seq, t->now_ns, timeout_ns, &answer);
-    else if (h.run == t->run->id && h.client == t->first + index)
+    else if (t->run->checked)
         verdict = seq_receive(&c->seq, h.number, h.sent_ns, t->now_ns, timeout_ns, &answer);
     else
-        counts->foreign++;
+        verdict = seq_receive_unnumbered(&c->seq, t->now_ns, timeout_ns, &answer);
     if (verdict == SEQ_RECEIVED)
         answered(t, &answer);
     else
