@@ -64,6 +64,15 @@ def test_a_forged_source_is_answered_once(raw, backend, length):
     check(of_first[0], of_second[0])
 
 
+def test_a_server_does_not_answer_itself(raw):
+    with server("-w", 1) as (port, reports):
+        forge(raw, port, port, LONG)
+        time.sleep(WHILE_S)
+    packets = reports[0]["packets"]
+    assert packets["received"] == 2
+    assert packets["sent"] == packets["replies_dropped"] == 1
+
+
 def free_port():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.bind((LOOPBACK, 0))
