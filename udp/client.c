@@ -27,6 +27,7 @@ static int prepare_messages(struct client_thread *t)
         return -ENOMEM;
     for (size_t i = 0; i < config->size_bytes; i++)
         t->messages[i] = (unsigned char)rng_next(&rng);
+    t->messages[0] = SEQ_REQUEST_BYTE;
     for (uint32_t i = 1; i < t->send_cap; i++)
         memcpy(t->messages + i * config->size_bytes, t->messages, config->size_bytes);
     return 0;

@@ -74,7 +74,8 @@ struct client_thread {
     struct stats at_start, at_end;
     struct os_cpu_time cpu_at_start, cpu_at_end;
     uint64_t window_start_ns, window_end_ns, drain_end_ns, done_ns;
-    int64_t kernel_drops; /* of its sockets, since the window began; -1 unknown */
+    int64_t kernel_drops; /* of its sockets, since right before the window; -1 unknown */
+    bool drops_read;      /* kernel_drops is what there was before the window */
     struct ticks ticks;
 };
 

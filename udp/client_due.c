@@ -41,6 +41,8 @@ static void become_ready(struct client_thread *t)
     if (t->ready)
         return;
     t->ready = true;
+    if (!run->config->warmup_ns)
+        client_read_drops(t);
     if (atomic_fetch_add(&run->ready, 1) + 1 < run->crew.count)
         return;
     atomic_store(&run->start_ns, clock_now_ns());

@@ -47,6 +47,9 @@ void client_read_clock(struct client_thread *t);
 /* Datagrams that the kernel dropped at the thread's sockets; -1 unknown. */
 int64_t client_drops(const struct client_thread *t);
 
+/* Notes them as those of before the window: a system call per client, which it is spared. */
+void client_read_drops(struct client_thread *t);
+
 /* ---- client_send.c --------------------------------------------------------------------------- */
 
 /* Closed loop: fills a client's pipeline up again. */

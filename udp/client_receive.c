@@ -15,13 +15,16 @@ static bool from_server(const struct client_thread *t, const struct udp_peer *fr
            from->address.v4.sin_addr.s_addr == server->address.v4.sin_addr.s_addr;
 }
 
-/* Whether a datagram is one of our messages, byte by byte but for the header. */
-static bool is_intact(const struct client_thread *t, const unsigned char *bytes, uint32_t len)
+/* SEQ_NEITHER unless a datagram is one of our messages, byte by byte but for mark and header. */
+static enum seq_kind kind_of(const struct client_thread *t, const unsigned char *bytes,
+                             uint32_t len, struct seq_header *h)
 {
-    size_t skip = t->run->checked ? SEQ_HEADER_BYTES : 0;
+    size_t skip = t->run->checked ? SEQ_HEADER_BYTES : 1;
 
-    return len == t->run->config->size_bytes &&
-           memcmp(bytes + skip, t->messages + skip, len - skip) == 0;
+    if (len != t->run->config->size_bytes ||
+        memcmp(bytes + skip, t->messages + skip, len - skip) != 0)
+        return SEQ_NEITHER;
+    return t->run->checked ? seq_header_read(bytes, len, h) : seq_mark_read(bytes, len);
 }
 
 static void answered(struct client_thread *t, const struct seq_answer *answer)
@@ -44,18 +47,20 @@ static void take(struct client_thread *t, uint32_t index, const unsigned char *b
     enum seq_verdict verdict = SEQ_FOREIGN;
     struct seq_answer answer;
     struct seq_header h;
+    enum seq_kind kind = kind_of(t, bytes, len, &h);
 
-    if (!is_intact(t, bytes, len) || (t->run->checked && !seq_header_read(bytes, len, &h))) {
+    if (kind == SEQ_NEITHER) {
         counts->corrupted++;
         t->rejected++;
         return;
     }
-    if (!t->run->checked)
-        verdict = seq_receive_unnumbered(&c->seq, t->now_ns, timeout_ns, &answer);
-    else if (h.run == t->run->id && h.client == t->first + index)
+    if (kind == SEQ_REQUEST ||
+        (t->run->checked && (h.run != t->run->id || h.client != t->first + index)))
+        counts->foreign++;
+    else if (t->run->checked)
         verdict = seq_receive(&c->seq, h.number, h.sent_ns, t->now_ns, timeout_ns, &answer);
     else
-        counts->foreign++;
+        verdict = seq_receive_unnumbered(&c->seq, t->now_ns, timeout_ns, &answer);
     if (verdict == SEQ_RECEIVED)
         answered(t, &answer);
     else

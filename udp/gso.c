@@ -59,14 +59,16 @@ uint32_t gso_split(const struct udp_train *train, uint32_t first, struct udp_tra
     return n;
 }
 
-uint32_t gso_filter(struct udp_train *train, bool (*passes)(const unsigned char *, uint32_t))
+uint32_t gso_filter(struct udp_train *train,
+                    bool (*passes)(void *context, unsigned char *bytes, uint32_t len),
+                    void *context)
 {
     uint32_t datagrams = gso_datagrams(train), offset = 0, kept_bytes = 0, kept = 0;
 
     for (uint32_t i = 0; i < datagrams; i++) {
         uint32_t len = gso_datagram_len(train, offset);
 
-        if (passes(train->bytes + offset, len)) {
+        if (passes(context, train->bytes + offset, len)) {
             if (kept_bytes != offset)
                 memmove(train->bytes + kept_bytes, train->bytes + offset, len);
             kept_bytes += len;

@@ -71,9 +71,12 @@ uint32_t gso_split(const struct udp_train *train, uint32_t first, struct udp_tra
                    uint32_t cap);
 
 /*
- * Keeps only the datagrams that pass, moved together: what is left is a train again, or len 0 when
- * none passed. Returns how many were taken out.
+ * Asks for each datagram whether it passes, which may change its bytes, and keeps only those that
+ * do, moved together: what is left is a train again, or len 0 when none passed. Returns how many
+ * were taken out.
  */
-uint32_t gso_filter(struct udp_train *train, bool (*passes)(const unsigned char *, uint32_t));
+uint32_t gso_filter(struct udp_train *train,
+                    bool (*passes)(void *context, unsigned char *bytes, uint32_t len),
+                    void *context);
 
 #endif

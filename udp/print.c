@@ -195,6 +195,9 @@ static void print_served(FILE *out, const struct outcome *o)
             count_of(r->counts.received).text, count_of(r->counts.echoed).text,
             count_of(r->counts.corrupted).text, count_of(r->least_received).text,
             count_of(r->most_received).text);
+    if (r->counts.replies_dropped)
+        fprintf(out, "                    replies of another server, not answered: %s\n",
+                count_of(r->counts.replies_dropped).text);
     print_zerocopy(out, &r->stats);
     print_send_errors(out, &r->counts.send_errors);
     print_drops(out, "server's", r->kernel_drops);

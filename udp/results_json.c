@@ -189,6 +189,7 @@ static void write_served(struct report *report, const struct outcome *o)
     report_integer(report, "server.received", r->counts.received);
     report_integer(report, "server.echoed", r->counts.echoed);
     report_integer(report, "server.corrupted", r->counts.corrupted);
+    report_integer(report, "server.replies_dropped", r->counts.replies_dropped);
     write_known(report, "server.kernel_drops", r->kernel_drops);
     write_send_errors(report, "server.send_errors", &r->counts.send_errors);
     write_zerocopy(report, o, "server.zerocopy.sends", "server.zerocopy.copied", &r->stats);
@@ -217,6 +218,7 @@ static void write_server_alone(struct report *report, const struct outcome *o)
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
         report_null(report, unknown[i]);
     report_integer(report, "packets.corrupted", r->counts.corrupted);
+    report_integer(report, "packets.replies_dropped", r->counts.replies_dropped);
     write_known(report, "packets.kernel_drops", r->kernel_drops);
     write_send_errors(report, "packets.send_errors", &r->counts.send_errors);
     write_zerocopy(report, o, "zerocopy.sends", "zerocopy.copied", &r->stats);

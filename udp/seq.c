@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* "UDPE", written as a little-endian number. */
-#define MAGIC 0x45504455u
+/* "UDPE", written as a little-endian number; and the same with the mark of a reply. */
+#define MAGIC       0x45504455u
+#define MAGIC_REPLY (MAGIC ^ SEQ_REQUEST_BYTE ^ SEQ_REPLY_BYTE)
 
 /* A slot: the send time, shifted up, and the state. A clock of 61 bits lasts for 73 years. */
 enum state { FREE, IN_FLIGHT, ANSWERED, LOST, LATE, STATE_BITS = 3, STATE_MASK = 7 };
@@ -57,20 +58,41 @@ void seq_header_write(unsigned char *bytes, const struct seq_header *h)
     put64(bytes + 24, h->sent_ns);
 }
 
-bool seq_header_read(const unsigned char *bytes, size_t len, struct seq_header *h)
+enum seq_kind seq_header_read(const unsigned char *bytes, size_t len, struct seq_header *h)
 {
     struct seq_header found;
+    uint32_t magic, check;
 
-    if (len < SEQ_HEADER_BYTES || get32(bytes) != MAGIC)
-        return false;
+    if (len < SEQ_HEADER_BYTES)
+        return SEQ_NEITHER;
+    magic = get32(bytes);
+    check = get32(bytes + 4);
+    if (magic != MAGIC && magic != MAGIC_REPLY)
+        return SEQ_NEITHER;
     found.run = get32(bytes + 8);
     found.client = get32(bytes + 12);
     found.number = get64(bytes + 16);
     found.sent_ns = get64(bytes + 24);
-    if (get32(bytes + 4) != check_of(&found))
-        return false;
+    if ((magic == MAGIC ? check : ~check) != check_of(&found))
+        return SEQ_NEITHER;
     *h = found;
-    return true;
+    return magic == MAGIC ? SEQ_REQUEST : SEQ_REPLY;
+}
+
+enum seq_kind seq_mark_read(const unsigned char *bytes, size_t len)
+{
+    if (len == 0)
+        return SEQ_NEITHER;
+    return bytes[0] == SEQ_REQUEST_BYTE ? SEQ_REQUEST
+           : bytes[0] == SEQ_REPLY_BYTE ? SEQ_REPLY
+                                        : SEQ_NEITHER;
+}
+
+void seq_mark_reply(unsigned char *bytes, size_t len)
+{
+    bytes[0] = SEQ_REPLY_BYTE;
+    if (len >= SEQ_HEADER_BYTES)
+        put32(bytes + 4, ~get32(bytes + 4));
 }
 
 /* ---- the window ------------------------------------------------------------------------------ */

@@ -4,6 +4,12 @@
  * Every message begins with a header; a message shorter than that carries none, and then replies
  * can only be counted, not told apart.
  *
+ * The first byte of a message of any length says whether it is a request or a reply. A server
+ * answers requests alone, and marks what it sends back as a reply. Without that, one datagram with
+ * a forged source would make two servers answer each other's answers for ever. The marks differ in
+ * all eight bits, and a reply's check word is the complement of the request's, so that damage does
+ * not turn one into the other.
+ *
  * Each client keeps a window over its latest messages. A message is in flight until it is answered
  * or its timeout has passed, then it is answered or lost for good:
  *
@@ -21,7 +27,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SEQ_HEADER_BYTES = 32 };
+enum {
+    SEQ_HEADER_BYTES = 32,
+    SEQ_REQUEST_BYTE = 0x55, /* the U of "UDPE", with which a header begins */
+    SEQ_REPLY_BYTE = 0xaa,
+};
+
+enum seq_kind { SEQ_NEITHER, SEQ_REQUEST, SEQ_REPLY };
 
 struct seq_header {
     uint32_t run;    /* random: tells one run's datagrams from another's */
@@ -30,11 +42,17 @@ struct seq_header {
     uint64_t sent_ns;
 };
 
-/* Fills the first SEQ_HEADER_BYTES of bytes, in little endian. */
+/* Fills the first SEQ_HEADER_BYTES of bytes, in little endian, as those of a request. */
 void seq_header_write(unsigned char *bytes, const struct seq_header *h);
 
-/* Whether a datagram of len bytes begins with an intact header; h is written only then. */
-bool seq_header_read(const unsigned char *bytes, size_t len, struct seq_header *h);
+/* SEQ_NEITHER unless a datagram of len bytes begins with an intact header; else h is written. */
+enum seq_kind seq_header_read(const unsigned char *bytes, size_t len, struct seq_header *h);
+
+/* The same for messages without a header: the first byte alone decides. */
+enum seq_kind seq_mark_read(const unsigned char *bytes, size_t len);
+
+/* Turns a request of len bytes, with a header if they are enough for one, into its reply. */
+void seq_mark_reply(unsigned char *bytes, size_t len);
 
 struct seq_counts {
     uint64_t sent, received, lost, late, reordered, duplicated, corrupted, foreign, stale;

@@ -10,11 +10,25 @@
 /* Trains that are cut up are sent in portions of so many datagrams. */
 enum { PORTION = 64 };
 
-static bool has_header(const unsigned char *bytes, uint32_t len)
+/* Counts a datagram that is no request; marks one that is, since it will go back as a reply. */
+static bool to_reply(void *context, unsigned char *bytes, uint32_t len)
 {
+    struct server_worker *me = context;
     struct seq_header header;
+    bool numbered = me->server->checked || len >= SEQ_HEADER_BYTES;
 
-    return seq_header_read(bytes, len, &header);
+    switch (numbered ? seq_header_read(bytes, len, &header) : seq_mark_read(bytes, len)) {
+    case SEQ_REQUEST:
+        seq_mark_reply(bytes, len);
+        return true;
+    case SEQ_REPLY:
+        me->counts.replies_dropped++;
+        return false;
+    case SEQ_NEITHER:
+        break;
+    }
+    me->counts.corrupted++;
+    return false;
 }
 
 /* ---- echoing --------------------------------------------------------------------------------- */
@@ -49,23 +63,19 @@ static void echo_split(struct udp_loop *l, struct udp_socket *s, const struct ud
     }
 }
 
-/* Counts what arrived and takes out what is no echo request; returns how many trains are left. */
+/* Counts what arrived and turns the requests into replies; returns how many trains are left. */
 static unsigned admit(struct server_worker *me, struct udp_train *trains, unsigned count)
 {
-    struct server_counts *counts = &me->counts;
     unsigned kept = 0;
 
     for (unsigned i = 0; i < count; i++) {
         struct udp_train *t = &trains[i];
-        uint32_t datagrams = gso_datagrams(t), bad = 0;
+        uint32_t datagrams = gso_datagrams(t);
 
+        me->counts.received += datagrams;
         if (t->cut)
-            bad = datagrams;
-        else if (me->server->checked)
-            bad = gso_filter(t, has_header);
-        counts->received += datagrams;
-        counts->corrupted += bad;
-        if (bad < datagrams)
+            me->counts.corrupted += datagrams;
+        else if (gso_filter(t, to_reply, me) < datagrams)
             trains[kept++] = *t;
     }
     return kept;
@@ -186,6 +196,7 @@ struct server_counts server_total(const struct server *s, int64_t *kernel_drops)
         sum.received += w->counts.received;
         sum.echoed += w->counts.echoed;
         sum.corrupted += w->counts.corrupted;
+        sum.replies_dropped += w->counts.replies_dropped;
         send_errors_add(&sum.send_errors, &w->counts.send_errors);
         *kernel_drops =
             w->kernel_drops < 0 || *kernel_drops < 0 ? -1 : *kernel_drops + w->kernel_drops;

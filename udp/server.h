@@ -2,8 +2,8 @@
  * server: the echo side, one socket and one thread per worker.
  *
  * The sockets share a port (SO_REUSEPORT), over which the kernel spreads clients by their address.
- * A datagram goes back as it came if it begins with an intact header; others are counted and not
- * answered. Where messages are shorter than a header everything is answered.
+ * A request goes back as it came, but marked as a reply; see udp/seq.h. Replies and whatever else
+ * arrives are counted and not answered.
  */
 #ifndef IOBENCH_UDP_SERVER_H
 #define IOBENCH_UDP_SERVER_H
@@ -21,7 +21,8 @@ struct server;
 
 struct server_counts {
     uint64_t received, echoed;
-    uint64_t corrupted; /* no intact header, or cut short */
+    uint64_t corrupted;       /* neither a request nor a reply, or cut short */
+    uint64_t replies_dropped; /* another server answered us: an answer to that would never end */
     struct send_errors send_errors;
 };
 

@@ -23,7 +23,9 @@ from pathlib import Path
 PROGRAM = Path(os.environ["IOBENCH_BIN"]) / "bench_udp"
 TIMEOUT_S = 60
 HEADER = struct.Struct("<IIIIQQ")  # magic, check, run, client, number, send time in ns
-MAGIC = 0x45504455
+MAGIC = 0x45504455  # of a request: its first byte is 0x55
+MAGIC_REPLY = 0x455044AA
+MASK = 0xFFFFFFFF
 WORD = (1 << 64) - 1
 
 
@@ -33,17 +35,21 @@ def check_of(run, client, number, sent_ns):
     total = ((total ^ total >> 31) * 0x9E3779B97F4A7C15 + number) & WORD
     total = ((total ^ total >> 30) * 0xBF58476D1CE4E5B9 + sent_ns) & WORD
     total = ((total ^ total >> 27) * 0x94D049BB133111EB) & WORD
-    return (total ^ total >> 32) & 0xFFFFFFFF
+    return (total ^ total >> 32) & MASK
 
 
-def header(run, client, number, sent_ns):
-    return HEADER.pack(MAGIC, check_of(run, client, number, sent_ns), run, client, number, sent_ns)
+def request(*fields):
+    return HEADER.pack(MAGIC, check_of(*fields), *fields)
 
 
-def fields(datagram):
-    """(run, client, number, send time) of a datagram with an intact header."""
-    magic, check, *rest = HEADER.unpack_from(datagram)
-    assert magic == MAGIC and check == check_of(*rest)
+def reply(*fields):
+    return HEADER.pack(MAGIC_REPLY, check_of(*fields) ^ MASK, *fields)
+
+
+def fields(datagram, write=request):
+    """(run, client, number, send time) of a request (or a reply) with an intact header."""
+    _, _, *rest = HEADER.unpack_from(datagram)
+    assert datagram[: HEADER.size] == write(*rest)
     return tuple(rest)
 
 
@@ -59,6 +65,13 @@ def bench_udp(*args, status=0, timeout=TIMEOUT_S):
 @contextlib.contextmanager
 def server(*args):
     """A server of its own: yields its port and a list, to which its report is appended."""
+    with server_process(*args) as (_, port, reports):
+        yield port, reports
+
+
+@contextlib.contextmanager
+def server_process(*args):
+    """The same, with the process before them."""
     reports = []
     process = subprocess.Popen(
         [PROGRAM, "--role", "server", "--json", "-", *map(str, args)],
@@ -68,7 +81,7 @@ def server(*args):
         ready = process.stderr.readline()
         port = re.search(r"listening on \S+:(\d+),", ready)
         assert port, ready
-        yield int(port[1]), reports
+        yield process, int(port[1]), reports
     finally:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=TIMEOUT_S)
@@ -158,7 +171,7 @@ class Proxy(Thread):
 
     def readable(self, s):
         datagram, address = s.recvfrom(65536)
-        _, client, number, _ = fields(datagram)
+        _, client, number, _ = fields(datagram, request if s is self.front else reply)
         fault = self.fate(client, number)
         if s is self.front:
             self.request(datagram, address, client, fault)
@@ -231,22 +244,25 @@ class Forger(Thread):
         datagram, address = s.recvfrom(65536)
         run, client, number, sent_ns = fields(datagram)
         payload = datagram[HEADER.size :]
-        s.sendto(datagram, address)
+        answer = reply(run, client, number, sent_ns) + payload
+        s.sendto(answer, address)
         self.answered += 1
         forged = [
-            ("foreign", header(run ^ 1, client, number, sent_ns) + payload),
-            ("foreign", header(run, client + 1, number, sent_ns) + payload),
-            ("foreign", header(run, client, number + 1000000, sent_ns) + payload),
-            ("foreign", header(run, client, number, sent_ns + 1) + payload),
-            ("duplicated", datagram),
-            ("corrupted", datagram[:-1]),
-            ("corrupted", datagram + b"x"),
+            ("foreign", datagram),  # not marked as a reply
+            ("foreign", reply(run ^ 1, client, number, sent_ns) + payload),
+            ("foreign", reply(run, client + 1, number, sent_ns) + payload),
+            ("foreign", reply(run, client, number + 1000000, sent_ns) + payload),
+            ("foreign", reply(run, client, number, sent_ns + 1) + payload),
+            ("duplicated", answer),
+            ("corrupted", datagram[:1] + answer[1:]),  # the mark does not fit the check word
+            ("corrupted", answer[:-1]),
+            ("corrupted", answer + b"x"),
             ("corrupted", b""),
-            ("corrupted", payload + datagram[: HEADER.size]),
-            ("corrupted", random.Random(number).randbytes(len(datagram))),
+            ("corrupted", payload + answer[: HEADER.size]),
+            ("corrupted", random.Random(number).randbytes(len(answer))),
         ]
         kind, bytes_ = forged[number % len(forged)]
         self.log[kind] += 1
         s.sendto(bytes_, address)
-        self.other.sendto(datagram, address)  # the right answer from the wrong place
+        self.other.sendto(answer, address)  # the right answer from the wrong place
         self.log["foreign"] += 1

@@ -16,28 +16,37 @@ static void must(bool truth)
         abort();
 }
 
-static bool has_header(const unsigned char *bytes, uint32_t len)
+/* What a server does; context counts what it takes out. */
+static bool to_reply(void *context, unsigned char *bytes, uint32_t len)
 {
     struct seq_header h;
+    bool request = seq_header_read(bytes, len, &h) == SEQ_REQUEST;
 
-    return seq_header_read(bytes, len, &h);
+    if (request)
+        seq_mark_reply(bytes, len);
+    else
+        ++*(uint32_t *)context;
+    return request;
 }
 
 static void check_header(const unsigned char *bytes, size_t len)
 {
     struct seq_header h, again;
     unsigned char written[SEQ_HEADER_BYTES];
+    enum seq_kind kind = seq_header_read(bytes, len, &h);
 
-    if (!seq_header_read(bytes, len, &h))
+    if (kind == SEQ_NEITHER)
         return;
-    must(len >= SEQ_HEADER_BYTES);
+    must(len >= SEQ_HEADER_BYTES && seq_mark_read(bytes, len) == kind);
     seq_header_write(written, &h);
+    if (kind == SEQ_REPLY)
+        seq_mark_reply(written, sizeof written);
     must(memcmp(written, bytes, sizeof written) == 0);
-    must(seq_header_read(written, sizeof written, &again));
+    must(seq_header_read(written, sizeof written, &again) == kind);
     must(memcmp(&h, &again, sizeof h) == 0);
 }
 
-/* Any field values make a header that is read back, whatever follows it. */
+/* Any field values make a header that is read back, whatever follows it, and so does its reply. */
 static void check_written(const unsigned char *data, size_t len)
 {
     struct seq_header h, again;
@@ -49,9 +58,13 @@ static void check_written(const unsigned char *data, size_t len)
     bytes = malloc(SEQ_HEADER_BYTES + len);
     memcpy(bytes + SEQ_HEADER_BYTES, data, len);
     seq_header_write(bytes, &h);
-    must(seq_header_read(bytes, SEQ_HEADER_BYTES + len, &again));
+    must(seq_header_read(bytes, SEQ_HEADER_BYTES + len, &again) == SEQ_REQUEST);
     must(memcmp(&h, &again, sizeof h) == 0);
-    must(!seq_header_read(bytes, SEQ_HEADER_BYTES - 1, &again));
+    must(seq_header_read(bytes, SEQ_HEADER_BYTES - 1, &again) == SEQ_NEITHER);
+    seq_mark_reply(bytes, SEQ_HEADER_BYTES + len);
+    must(seq_header_read(bytes, SEQ_HEADER_BYTES + len, &again) == SEQ_REPLY);
+    must(memcmp(&h, &again, sizeof h) == 0);
+    must(memcmp(bytes + SEQ_HEADER_BYTES, data, len) == 0);
     free(bytes);
 }
 
@@ -59,13 +72,16 @@ static void check_filter(const unsigned char *data, size_t len, uint32_t segment
 {
     unsigned char *bytes = malloc(len + 1);
     struct udp_train train = {.bytes = bytes, .len = (uint32_t)len, .segment = segment};
-    uint32_t before = gso_datagrams(&train), removed;
+    uint32_t before = gso_datagrams(&train), refused = 0, removed;
+    struct seq_header h;
 
     memcpy(bytes, data, len);
-    removed = gso_filter(&train, has_header);
-    must(removed <= before && train.len <= len);
-    for (uint32_t at = 0, n = 0; at < train.len; at += gso_datagram_len(&train, at), n++)
-        must(n < before - removed && has_header(bytes + at, gso_datagram_len(&train, at)));
+    removed = gso_filter(&train, to_reply, &refused);
+    must(removed <= before && removed == refused && train.len <= len);
+    for (uint32_t at = 0, n = 0; at < train.len; at += gso_datagram_len(&train, at), n++) {
+        must(n < before - removed);
+        must(seq_header_read(bytes + at, gso_datagram_len(&train, at), &h) == SEQ_REPLY);
+    }
     free(bytes);
 }
 

@@ -109,18 +109,27 @@ static void an_empty_datagram_is_one(void **state)
     assert_int_equal(single[0].len, 0);
 }
 
-static bool is_upper(const unsigned char *bytes, uint32_t len)
+/* Passes what begins with a capital letter, makes a digit of it, and counts the others. */
+static bool is_upper(void *context, unsigned char *bytes, uint32_t len)
 {
-    return len > 0 && bytes[0] >= 'A' && bytes[0] <= 'Z';
+    bool passes = len > 0 && bytes[0] >= 'A' && bytes[0] <= 'Z';
+
+    if (passes)
+        bytes[0] = (unsigned char)(bytes[0] - 'A' + '0');
+    else
+        ++*(uint32_t *)context;
+    return passes;
 }
 
 static void filter_case(const char *in, uint32_t removed, const char *out)
 {
     unsigned char bytes[32];
     struct udp_train train = {.bytes = bytes, .len = (uint32_t)strlen(in), .segment = 2};
+    uint32_t refused = 0;
 
     memcpy(bytes, in, strlen(in));
-    assert_int_equal(gso_filter(&train, is_upper), removed);
+    assert_int_equal(gso_filter(&train, is_upper, &refused), removed);
+    assert_int_equal(refused, removed);
     assert_int_equal(train.len, strlen(out));
     assert_memory_equal(bytes, out, strlen(out));
 }
@@ -128,10 +137,10 @@ static void filter_case(const char *in, uint32_t removed, const char *out)
 static void filters(void **state)
 {
     (void)state;
-    filter_case("AaBbCc", 0, "AaBbCc");
-    filter_case("AabbCc", 1, "AaCc");
-    filter_case("aaBbC", 1, "BbC");
-    filter_case("AaBbc", 1, "AaBb");
+    filter_case("AaBbCc", 0, "0a1b2c");
+    filter_case("AabbCc", 1, "0a2c");
+    filter_case("aaBbC", 1, "1b2");
+    filter_case("AaBbc", 1, "0a1b");
     filter_case("aabbcc", 3, "");
     filter_case("", 1, "");
 }
