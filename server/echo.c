@@ -160,18 +160,12 @@ void next_due(struct loop *l, struct due *due)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-/* This thread's part of a number of things. */
-static uint64_t echo_share(uint64_t total, const struct worker *w)
-{
-    return total / w->crew->count + (w->index < total % w->crew->count);
-}
-
 int echo_run(struct worker *w)
 {
     struct echo_thread *me = w->program;
 
-    timers_start(&me->timers, echo_share(me->echo->timer_count, w), me->echo->timer_period_ns,
-                 clock_now_ns());
+    timers_start(&me->timers, crew_share(me->echo->timer_count, w->index, w->crew->count),
+                 me->echo->timer_period_ns, clock_now_ns());
     if (me->echo->crew.count == 1)
         os_own_descriptors(); /* several threads hand descriptors to each other */
     return loop_run(w, &me->echo->loop, me->listen_fd, me);

@@ -336,10 +336,11 @@ static bool parse_pressure(const char *line, int *cpu, struct host_pressure *pre
     int used = 3; /* "cpu" */
 
     *cpu = -1;
+    if (strncmp(line, "cpu", 3) != 0)
+        return false;
     if (line[3] != ' ' && sscanf(line, "cpu%d%n", cpu, &used) != 1)
         return false;
-    if (strncmp(line, "cpu", 3) != 0 ||
-        sscanf(line + used, "%lf %lf %lf %lf %lf %lf %lf %lf", &user, &nice, &system, &idle,
+    if (sscanf(line + used, "%lf %lf %lf %lf %lf %lf %lf %lf", &user, &nice, &system, &idle,
                &iowait, &irq, &softirq, &steal) != 8)
         return false;
     /* guest time, further right, is part of user and nice already: proc(5) */
