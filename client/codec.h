@@ -30,6 +30,12 @@ enum codec_verdict {
     CODEC_CORRUPT, /* the bytes are not what should come back */
 };
 
+/* What parse() found: the verdict, and how many bytes it took. Small enough for a register. */
+struct codec_parsed {
+    enum codec_verdict verdict;
+    uint32_t bytes;
+};
+
 struct codec_type {
     const char *name;
 
@@ -37,16 +43,16 @@ struct codec_type {
     void (*begin)(const struct codec *codec, struct codec_stream *s, uint64_t n);
 
     /*
-     * Appends the stream's next request to `out`, which is empty or ends with the one before.
-     * Returns its length in bytes, by which parse() will know the reply that belongs to it. The
-     * bytes live as long as the codec.
+     * Returns `out` with the stream's next request at its end: it is empty or ends with the request
+     * before. By how much it grew is what parse() will know the reply by. The bytes live as long as
+     * the codec.
      */
-    uint32_t (*next_request)(const struct codec *codec, struct codec_stream *s, struct rng *rng,
-                             struct span *out);
+    struct span (*next_request)(const struct codec *codec, struct codec_stream *s, struct rng *rng,
+                                struct span out);
 
     /* Takes from `in` what belongs to the reply to a request of request_bytes. */
-    enum codec_verdict (*parse)(const struct codec *codec, struct codec_stream *s,
-                                uint32_t request_bytes, struct span *in);
+    struct codec_parsed (*parse)(const struct codec *codec, struct codec_stream *s,
+                                 uint32_t request_bytes, struct span in);
 
     void (*free)(struct codec *codec);
 };

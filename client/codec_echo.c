@@ -15,9 +15,11 @@
 
 enum { PERIOD = 8191 };
 
-static uint32_t advance(uint32_t at, size_t len)
+/* Requests are mostly shorter than the period, and a division costs more than all of the rest. */
+static uint32_t advance(uint32_t at, uint32_t len)
 {
-    return (uint32_t)((at + len) % PERIOD);
+    at += len;
+    return at < PERIOD ? at : at % PERIOD;
 }
 
 static void begin(const struct codec *codec, struct codec_stream *s, uint64_t n)
@@ -27,31 +29,27 @@ static void begin(const struct codec *codec, struct codec_stream *s, uint64_t n)
     s->received = 0;
 }
 
-static uint32_t next_request(const struct codec *codec, struct codec_stream *s, struct rng *rng,
-                             struct span *out)
+static struct span next_request(const struct codec *codec, struct codec_stream *s, struct rng *rng,
+                                struct span out)
 {
+    const unsigned char *start = out.len ? out.bytes : codec->bytes + s->tx_at;
     uint32_t bytes = sizes_draw(codec->sizes, rng);
 
-    if (out->len == 0)
-        out->bytes = codec->bytes + s->tx_at;
-    out->len += bytes;
     s->tx_at = advance(s->tx_at, bytes);
-    return bytes;
+    return (struct span){start, out.len + bytes};
 }
 
-static enum codec_verdict parse(const struct codec *codec, struct codec_stream *s,
-                                uint32_t request_bytes, struct span *in)
+static struct codec_parsed parse(const struct codec *codec, struct codec_stream *s,
+                                 uint32_t request_bytes, struct span in)
 {
     uint32_t awaited = request_bytes - s->received;
-    uint32_t part = in->len < awaited ? (uint32_t)in->len : awaited;
+    uint32_t bytes = in.len < awaited ? (uint32_t)in.len : awaited;
 
-    if (codec->verify && memcmp(in->bytes, codec->bytes + s->rx_at, part) != 0)
-        return CODEC_CORRUPT;
-    s->rx_at = advance(s->rx_at, part);
-    in->bytes += part;
-    in->len -= part;
-    s->received = part == awaited ? 0 : s->received + part;
-    return part == awaited ? CODEC_REPLY : CODEC_PARTIAL;
+    if (codec->verify && memcmp(in.bytes, codec->bytes + s->rx_at, bytes) != 0)
+        return (struct codec_parsed){CODEC_CORRUPT, 0};
+    s->rx_at = advance(s->rx_at, bytes);
+    s->received = bytes == awaited ? 0 : s->received + bytes;
+    return (struct codec_parsed){bytes == awaited ? CODEC_REPLY : CODEC_PARTIAL, bytes};
 }
 
 static void free_echo(struct codec *codec)

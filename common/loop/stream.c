@@ -36,16 +36,16 @@ static bool in_recv_buffer(const struct loop *l, const unsigned char *bytes)
 static ssize_t offer(struct loop *l, struct conn *c, struct span out)
 {
     size_t len = out.len < l->send_bytes ? out.len : l->send_bytes;
-    ssize_t taken = send(c->fd, out.bytes, len, 0);
+    ssize_t taken = os_send(c->fd, out.bytes, len);
 
     l->stats->syscalls[SYSCALL_send]++;
     if (taken >= 0) {
         l->stats->writes++;
         l->stats->tx_bytes += (uint64_t)taken;
-    } else if (errno == EAGAIN || errno == EINTR) {
+    } else if (taken == -EAGAIN || taken == -EINTR) {
         taken = 0;
     } else {
-        return -loop_fault(l, stats_send_error(errno), errno);
+        return -loop_fault(l, stats_send_error((int)-taken), (int)-taken);
     }
     if ((size_t)taken < len)
         l->stats->short_writes++;
@@ -94,7 +94,7 @@ int stream_writable(struct loop *l, struct conn *c)
 
 int stream_readable(struct loop *l, struct conn *c)
 {
-    ssize_t got = recv(c->fd, l->recv_buffer, l->recv_bytes, 0);
+    ssize_t got = os_recv(c->fd, l->recv_buffer, l->recv_bytes);
 
     l->stats->syscalls[SYSCALL_recv]++;
     if (got > 0) {
@@ -107,8 +107,8 @@ int stream_readable(struct loop *l, struct conn *c)
             return 0;
         return out.len ? stream_send(l, c, out) : what_next(l, c);
     }
-    if (got < 0 && errno != EAGAIN && errno != EINTR)
-        return -loop_fault(l, stats_recv_error(errno), errno);
+    if (got < 0 && got != -EAGAIN && got != -EINTR)
+        return -loop_fault(l, stats_recv_error((int)-got), (int)-got);
     c->at_eof |= got == 0;
     return what_next(l, c);
 }
