@@ -28,6 +28,7 @@ enum codec_verdict {
     CODEC_PARTIAL, /* all of the bytes belong to a reply that is not complete yet */
     CODEC_REPLY,   /* a reply is complete; the bytes that are left belong to the next one */
     CODEC_CORRUPT, /* the bytes are not what should come back */
+    CODEC_EXCESS,  /* there are more of them than belong to all replies that are still to come */
 };
 
 /* What parse() found: the verdict, and how many bytes it took. Small enough for a register. */
@@ -50,9 +51,12 @@ struct codec_type {
     struct span (*next_request)(const struct codec *codec, struct codec_stream *s, struct rng *rng,
                                 struct span out);
 
-    /* Takes from `in` what belongs to the reply to a request of request_bytes. */
+    /*
+     * Takes from `in` what belongs to the reply to a request of request_bytes. last: no reply but
+     * this one is to come, so nothing may follow it.
+     */
     struct codec_parsed (*parse)(const struct codec *codec, struct codec_stream *s,
-                                 uint32_t request_bytes, struct span in);
+                                 uint32_t request_bytes, struct span in, bool last);
 
     void (*free)(struct codec *codec);
 };

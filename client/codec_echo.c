@@ -40,11 +40,13 @@ static struct span next_request(const struct codec *codec, struct codec_stream *
 }
 
 static struct codec_parsed parse(const struct codec *codec, struct codec_stream *s,
-                                 uint32_t request_bytes, struct span in)
+                                 uint32_t request_bytes, struct span in, bool last)
 {
     uint32_t awaited = request_bytes - s->received;
     uint32_t bytes = in.len < awaited ? (uint32_t)in.len : awaited;
 
+    if (last && in.len > awaited)
+        return (struct codec_parsed){CODEC_EXCESS, 0};
     if (codec->verify && memcmp(in.bytes, codec->bytes + s->rx_at, bytes) != 0)
         return (struct codec_parsed){CODEC_CORRUPT, 0};
     s->rx_at = advance(s->rx_at, bytes);

@@ -88,11 +88,12 @@ struct span on_bytes(struct loop *l, struct conn *base, struct span in)
 
         if (c->in_flight == 0)
             return reject(l, c, ERROR_excess);
-        parsed = t->codec->type->parse(t->codec, &c->stream, c->ring[c->oldest].bytes, in);
-        if (parsed.verdict == CODEC_CORRUPT)
-            return reject(l, c, ERROR_corrupt);
+        parsed = t->codec->type->parse(t->codec, &c->stream, c->ring[c->oldest].bytes, in,
+                                       c->in_flight == 1);
         if (parsed.verdict == CODEC_PARTIAL)
             break;
+        if (parsed.verdict != CODEC_REPLY)
+            return reject(l, c, parsed.verdict == CODEC_EXCESS ? ERROR_excess : ERROR_corrupt);
         in = (struct span){in.bytes + parsed.bytes, in.len - parsed.bytes};
         if (!completed)
             window_read_clock(&t->meter); /* one arrival, one moment, however many it ends */
