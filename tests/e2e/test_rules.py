@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from harness import PATIENCE_S, SANITIZED
+from harness import SANITIZED
 from workloads import WORKLOADS, ready_to_run
 
 MS = 1_000_000  # nanoseconds
@@ -199,7 +199,9 @@ def test_stall_into_the_window_of_a_closed_loop(workload, who, ready):
 CPUS = sorted(os.sched_getaffinity(0))
 WAITED_FOR_A_CPU = re.compile(r"\bwait\w*\b.*\bCPU\b", re.I)
 # Other processes of the machine may keep the server from its CPU, or the client from its own.
-TRIES = 3
+TRIES = 4
+# The share of a window that a thread may wait and yet have had its CPU to itself.
+FREE = 0.03
 
 
 @contextlib.contextmanager
@@ -260,15 +262,14 @@ def test_not_limited_while_it_spins(workload, ready):
     bench = ready(workload, peer_args)
     for _ in range(TRIES):
         report = bench.run(
-            *bench.workload.spins, cpus=CPUS[0], rate=1000, duration="500ms", in_flight=1
+            *bench.workload.spins, cpus=CPUS[0], rate=1000, duration="400ms", in_flight=1
         )
         limit = assert_limit(report)
-        if not report["client_limited"]:
+        if (limit["waited"] or 0) + (limit["stolen"] or 0) < FREE:
             break
-        if (limit["waited"] or 0) + (limit["stolen"] or 0) < 0.02:
-            pytest.fail(f"it had its CPU to itself: {report['client_limited_reason']}")
     else:
         pytest.skip("no CPU of this machine is free")
+    assert not report["client_limited"], report["client_limited_reason"]
     assert limit["busy"] < 0.5
 
 
@@ -476,9 +477,7 @@ def test_disk_that_is_full(ready):
     assert outcome.report["totals"]["requests"] > 0
 
 
-# A server so slow that the search soon comes from its capacity to the lowest rate.
-SLOW = ["--work", "1ms"]
-FIND = ["-c", 1, "-t", 1]
+NEVER_MET = ["--find-rate", "p99<1ns"]
 
 
 def assert_search_failed(outcome):
@@ -489,13 +488,15 @@ def assert_search_failed(outcome):
 
 def test_find_rate_never_met(ready):
     """Fails today: SIGSEGV or 'double free or corruption', as all that ends a search early does."""
-    run = ready("tcp", SLOW).start("--find-rate", "p99<1ns", *FIND, duration="20ms")
-    assert_search_failed(run.wait())
+    # The search goes down from there, to a thousandth.
+    assert_search_failed(ready("tcp").start(*NEVER_MET, rate=10, duration="20ms").wait())
 
 
-def test_find_rate_interrupted(ready):
+@pytest.mark.parametrize("rate", [None, 100], ids=["from its capacity", "from a rate"])
+def test_find_rate_interrupted(rate, ready):
     """Fails today, as above."""
-    run = ready("tcp").start("--find-rate", "p99<1ns", *FIND, duration="200ms")
+    asked = {"rate": rate} if rate else {}
+    run = ready("tcp").start(*NEVER_MET, duration="200ms", **asked)
     assert run.read_until("too slow")
     run.signal(signal.SIGINT)
     outcome = run.wait()
@@ -503,18 +504,18 @@ def test_find_rate_interrupted(ready):
     assert outcome.report["interrupted"]
 
 
-def test_find_rate_without_a_server(ready):
+@pytest.mark.parametrize("rate", [None, 100], ids=["from its capacity", "from a rate"])
+def test_find_rate_without_a_server(rate, ready):
     """Fails today, as above."""
-    run = ready("tcp").start("--find-rate", "p99<1s", *FIND, nowhere=True, duration="100ms")
+    asked = {"rate": rate} if rate else {}
+    run = ready("tcp").start("--find-rate", "p99<1s", nowhere=True, duration="100ms", **asked)
     assert_search_failed(run.wait())
 
 
 def test_find_rate_whose_server_dies(ready):
     """Fails today, as above."""
-    bench = ready("tcp", SLOW)
-    run = bench.start("--find-rate", "p99<1ns", *FIND, "--timeout", "1s", duration="100ms")
+    bench = ready("tcp")
+    run = bench.start(*NEVER_MET, "--timeout", "1s", rate=10, duration="50ms")
     assert run.read_until("too slow")
     bench.peer.signal(signal.SIGKILL)
-    start = time.monotonic()
     assert_search_failed(run.wait())
-    assert time.monotonic() - start < PATIENCE_S / 2
