@@ -1,4 +1,7 @@
-"""The rules of measurement, each of them for every workload (workloads.py) in the same words."""
+"""The rules of measurement, each of them for every workload (workloads.py) in the same words.
+
+"Once failed" says what was wrong while each program had a window, a summary and phases of its own.
+"""
 
 import contextlib
 import os
@@ -107,7 +110,7 @@ def assert_schedule(report, scheduled):
 @each_workload
 def test_open_loop(workload, threads, ready):
     """
-    Fails today for udp and file: open_loop is in the reports of bench_client alone.
+    Once failed for udp and file: the reports of bench_client alone had open_loop.
     """
     report = ready(workload).run(
         rate=RATE, duration="300ms", warmup="100ms", threads=threads, in_flight=16
@@ -131,8 +134,9 @@ def assert_stall_of_an_open_loop(bench, who, when, *args, threads):
 def test_stall_of_an_open_loop(workload, who, when, ready):
     """
     A stall is in the way of all that is due meanwhile, and the first of it waits for all of the
-    stall. Fails today for file: a worker that finds the window over forgets what was due in it.
-    And for udp, which says what was not sent, but not what was due.
+    stall. Once failed for file: a worker that found the window over forgot what was due in it.
+    For udp, which then gave up what it had not sent. And for both into the window: they took what
+    was due in the warm-up for the window's, 1,200 requests for 800.
     """
     threads = 1 if when is IN_WINDOW else 2
     assert_stall_of_an_open_loop(ready(workload), who, when, threads=threads)
@@ -140,9 +144,7 @@ def test_stall_of_an_open_loop(workload, who, when, ready):
 
 @each_backend
 def test_stall_of_each_backend(workload, backend, ready):
-    """
-    The rule is not a backend's. Fails today as above.
-    """
+    """The rule is not a backend's. Once failed as above."""
     bench = ready(workload)
     choice = [bench.workload.backend, *backend.split()]
     assert_stall_of_an_open_loop(bench, "client", OVER_END, *choice, threads=2)
@@ -163,8 +165,8 @@ def assert_closed_loop(bench, report, in_flight):
 @each_process
 def test_stall_over_the_end_of_a_closed_loop(workload, who, ready):
     """
-    Fails today: bench_client and bench_file_io count a request that ends after the window neither
-    here nor there, so the slowest of all are missing; and none has totals.unfinished.
+    Once failed: bench_client and bench_file_io counted a request that ends after the window neither
+    here nor there, so the slowest of all were missing; and none had totals.unfinished.
     """
     bench = ready(workload)
     long = bench.workload.long
@@ -183,8 +185,8 @@ def test_stall_over_the_end_of_a_closed_loop(workload, who, ready):
 def test_stall_into_the_window_of_a_closed_loop(workload, who, ready):
     """
     A request that began in the warm-up and ends in the window counts, with all of its time; but a
-    message of UDP counts when it is sent in the window. Fails today for file, whose window begins
-    with the first request that is begun in it.
+    message of UDP counts when it is sent in the window. Once failed for file, whose window began
+    with the first request that was begun in it.
     """
     bench = ready(workload)
     long = bench.workload.long
@@ -233,8 +235,8 @@ def assert_limit(report):
 @each_workload
 def test_limited_by_a_busy_neighbour(workload, ready):
     """
-    Fails today: half of the time belongs to the neighbour, which neither CPU time nor wall time
-    tells, so bench_client and bench_udp say false; bench_file_io says nothing.
+    Once failed: half of the time belongs to the neighbour, which neither CPU time nor wall time
+    tells, so bench_client and bench_udp said false; bench_file_io said nothing.
     """
     peer_args = ["--cpus", CPUS[1]] if WORKLOADS[workload].has_peer else []
     bench = ready(workload, peer_args)
@@ -255,9 +257,7 @@ def test_limited_by_a_busy_neighbour(workload, ready):
 @pytest.mark.skipif(len(CPUS) < 2, reason="there is one CPU for both sides")
 @each_workload
 def test_not_limited_while_it_spins(workload, ready):
-    """
-    Looking for news is not work. Fails today for udp, which takes CPU time for work.
-    """
+    """Looking for news is not work. Once failed for udp, which took CPU time for work."""
     peer_args = ["--cpus", CPUS[1]] if WORKLOADS[workload].has_peer else []
     bench = ready(workload, peer_args)
     for _ in range(TRIES):
@@ -302,7 +302,7 @@ def slacks(pid):
 @pytest.mark.parametrize("name", SLEEPERS)
 def test_timer_slack(name, ready):
     """
-    Fails today for tcp and udp, both ends: a thread begins with a slack of 50 us, by which each of
+    Once failed for tcp and udp, both ends: a thread begins with a slack of 50 us, by which each of
     its sleeps may end late. And for the threads that a worker of bench_file_io starts.
     """
     bench = ready(name.split(",")[0], [])
@@ -317,7 +317,7 @@ def test_timer_slack(name, ready):
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer has threads of its own")
 def test_timer_slack_of_both_roles(json_files, ready):
-    """Fails today, as above."""
+    """Once failed, as above."""
     bench = ready("udp")
     run = bench.start("--role", "both", "-p", 0, rate=RATE, duration="20s", interval="20ms")
     assert run.read_until("] ")
@@ -329,6 +329,8 @@ def test_timer_slack_of_both_roles(json_files, ready):
 # ---- an interrupt at any moment
 
 MOMENTS = 10
+# When the handlers stand at the latest; the loader of a sanitizer takes its time.
+EARLY_S = 2 if SANITIZED else 0.2
 WINDOW = {"warmup": "60ms", "duration": "180ms"}
 WARM_UP_S, DURATION_S = 0.06, 0.18
 # Workload and options, and in which seconds of its life it is interrupted.
@@ -360,9 +362,7 @@ def interrupt(bench, args, moment_s):
 
 @pytest.mark.parametrize("name", INTERRUPTED)
 def test_interrupt(name, ready):
-    """
-    Fails today for --find-rate, which ends in a crash: the search frees its results twice.
-    """
+    """Once failed for --find-rate, which crashed: the search freed its connections twice."""
     workload, args, until_s = INTERRUPTED[name]
     bench = ready(workload)
     draw = random.Random(name)
@@ -370,7 +370,7 @@ def test_interrupt(name, ready):
         outcome, handled, sent_s = interrupt(bench, args, moment_s)
         what = (moment_s, outcome)
         if outcome.status == -signal.SIGINT and not handled:
-            assert sent_s < 0.1, what  # the handlers are one of the first things to be made
+            assert sent_s < EARLY_S, what
             continue
         assert outcome.status in (0, 1), what
         assert outcome.stderr.count("\n") <= 1, what
@@ -409,8 +409,8 @@ def test_interrupt_in_the_drain(workload, ready):
 @each_workload
 def test_count(workload, rate, count, ready):
     """
-    Fails today for tcp: -n 1 -t 2 -c 2 -P 16 --warmup 50ms counts 17, all that was in flight when
-    the last of the warm-up was over.
+    Once failed for tcp: -n 1 -t 2 -c 2 -P 16 --warmup 50ms counted 17, as the other thread had 16
+    in flight when the window began.
     """
     bench = ready(workload)
     for threads, in_flight, warmup in [(1, 1, "0"), (2, 16, "50ms"), (2, 3, "20ms")]:
@@ -487,14 +487,14 @@ def assert_search_failed(outcome):
 
 
 def test_find_rate_never_met(ready):
-    """Fails today: SIGSEGV or 'double free or corruption', as all that ends a search early does."""
+    """Once failed: SIGSEGV or 'double free or corruption', as all that ends a search early does."""
     # The search goes down from there, to a thousandth.
     assert_search_failed(ready("tcp").start(*NEVER_MET, rate=10, duration="20ms").wait())
 
 
 @pytest.mark.parametrize("rate", [None, 100], ids=["from its capacity", "from a rate"])
 def test_find_rate_interrupted(rate, ready):
-    """Fails today, as above."""
+    """Once failed, as above."""
     asked = {"rate": rate} if rate else {}
     run = ready("tcp").start(*NEVER_MET, duration="200ms", **asked)
     assert run.read_until("too slow")
@@ -506,14 +506,14 @@ def test_find_rate_interrupted(rate, ready):
 
 @pytest.mark.parametrize("rate", [None, 100], ids=["from its capacity", "from a rate"])
 def test_find_rate_without_a_server(rate, ready):
-    """Fails today, as above."""
+    """Once failed, as above."""
     asked = {"rate": rate} if rate else {}
     run = ready("tcp").start("--find-rate", "p99<1s", nowhere=True, duration="100ms", **asked)
     assert_search_failed(run.wait())
 
 
 def test_find_rate_whose_server_dies(ready):
-    """Fails today, as above."""
+    """Once failed, as above."""
     bench = ready("tcp")
     run = bench.start(*NEVER_MET, "--timeout", "1s", rate=10, duration="50ms")
     assert run.read_until("too slow")
