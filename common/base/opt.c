@@ -1,5 +1,4 @@
 #include "common/base/opt.h"
-#include "common/base/opt_text.h"
 #include "common/base/units.h"
 
 #include <assert.h>

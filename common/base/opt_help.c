@@ -2,7 +2,6 @@
  * opt_help: --help and --man, from the option table.
  */
 #include "common/base/opt.h"
-#include "common/base/opt_text.h"
 
 #include <ctype.h>
 #include <stdlib.h>

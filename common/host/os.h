@@ -55,9 +55,9 @@ struct os_cpu_time os_process_cpu_time(void);
 uint64_t os_peak_rss_bytes(void);
 
 /*
- * recv(2) and send(2) without flags: bytes, or -errno. On Linux they are plain system calls. glibc's
- * are cancellation points, which nobody needs here and which cost a third of the user-space work of
- * an echo.
+ * recv(2) and send(2) without flags: bytes, or -errno. On Linux they are plain system calls.
+ * glibc's are cancellation points, which nobody needs here and which cost a third of the user-space
+ * work of an echo.
  */
 ssize_t os_recv(int fd, void *buf, size_t len);
 ssize_t os_send(int fd, const void *buf, size_t len);
