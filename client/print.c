@@ -17,10 +17,9 @@ void print_header(FILE *out, const struct run *run)
     char target[NET_TEXT_CAP], size[UNITS_TEXT_CAP], number[UNITS_TEXT_CAP];
 
     fprintf(out, "Target:      %s\n", net_text(target, sizeof target, &run->loop.peer));
-    fprintf(out, "Backend:     %s", run->loop.name);
-    for (unsigned i = 0; i < run->loop.feature_count; i++)
-        fprintf(out, "%s%s", i ? ", " : " (", run->loop.features[i]);
-    fprintf(out, "%s\n", run->loop.feature_count ? ")" : "");
+    fprintf(out, "Backend:     ");
+    choice_print(out, &run->loop.choice);
+    fputc('\n', out);
     fprintf(out, "Connections: %s on %u thread%s",
             units_count(number, sizeof number, c->connections), run->crew.count,
             run->crew.count == 1 ? "" : "s");

@@ -3,7 +3,6 @@
 #include "client/search.h"
 #include "client/window.h"
 #include "common/base/clock.h"
-#include "common/loop/report_loop.h"
 #include "common/measure/report_quality.h"
 #include "common/report/report.h"
 
@@ -236,7 +235,7 @@ int results_write(const struct results *r, const struct run *run, const struct s
     if (!report)
         return -ENOMEM;
     report_host(report, &conditions->host, &conditions->before, &conditions->after);
-    report_loop(report, config->backend, &run->loop);
+    choice_report(report, config->backend, &run->loop.choice);
     report_integer(report, "threads", run->crew.count);
     report_number(report, "window.warmup_s", seconds(config->warmup_ns));
     report_number(report, "window.duration_s", r->duration_s);
