@@ -10,6 +10,7 @@
 #include "client/search.h"
 #include "common/base/clock.h"
 #include "common/base/units.h"
+#include "common/choose.h"
 #include "common/host/host.h"
 #include "common/report/program.h"
 

@@ -269,8 +269,8 @@ static void write_names(const struct choose_from *from, char *why, size_t why_ca
     why[why_cap - 1] = '\0';
 }
 
-int choose(struct choice *c, const struct choose_from *from, const char *spec, char *why,
-           size_t why_cap)
+int choose_spec(struct choice *c, const struct choose_from *from, const char *spec, char *why,
+                size_t why_cap)
 {
     size_t len = strcspn(spec, ":");
     const char *items = spec[len] ? spec + len + 1 : NULL;
@@ -310,7 +310,7 @@ int choose_or_complain(struct choice *c, const struct choose_from *from,
                        const struct opt_table *table, const char *spec)
 {
     char why[WHY_CAP], named[WHY_CAP + 64];
-    int err = choose(c, from, spec, why, sizeof why);
+    int err = choose_spec(c, from, spec, why, sizeof why);
     const struct choose_item *item = err ? find_option(from, c->blamed) : NULL;
     const char *option = item ? item->option : from->option;
 

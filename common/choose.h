@@ -32,8 +32,8 @@ struct choose_from {
  * Fills choice from spec and probes it. 0; -EINVAL for words that make no sense; -ENOTSUP for what
  * cannot run here: both with the reason in why, and in choice->blamed the feature or key at fault.
  */
-int choose(struct choice *choice, const struct choose_from *from, const char *spec, char *why,
-           size_t why_cap);
+int choose_spec(struct choice *choice, const struct choose_from *from, const char *spec, char *why,
+                size_t why_cap);
 
 /* The same for a main: 0, or an exit status after one line on stderr. */
 int choose_or_complain(struct choice *choice, const struct choose_from *from,

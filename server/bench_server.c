@@ -8,6 +8,7 @@
  */
 #include "common/base/clock.h"
 #include "common/base/units.h"
+#include "common/choose.h"
 #include "common/host/host.h"
 #include "common/report/program.h"
 #include "server/config.h"

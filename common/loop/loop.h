@@ -14,7 +14,7 @@
 #define IOBENCH_LOOP_H
 
 #include "common/base/stats.h"
-#include "common/choose.h"
+#include "common/choice.h"
 #include "common/loop/conn.h"
 #include "common/loop/net.h"
 #include "common/loop/spin.h"
@@ -78,7 +78,7 @@ void next_due(struct loop *l, struct due *due);
 
 /* ---- what a program configures -------------------------------------------------------------- */
 
-/* Filled by choose(), completed by the program, then constant and shared by all threads. */
+/* Filled by choose_or_complain(), completed by the program, then constant and shared by all threads. */
 struct loop_config {
     struct choice choice; /* of a struct loop_backend */
 
