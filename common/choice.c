@@ -85,10 +85,11 @@ bool choice_next_used(const struct choice *c, unsigned *at, char text[CHOICE_TEX
             return true;
         }
     for (unsigned key; (key = *at - features) < CHOICE_KEYS; ++*at) {
-        const struct feature_key *k = &c->backend->keys[key];
+        const struct feature_key *k;
 
         if (!(c->given & 1u << key))
             continue;
+        k = &c->backend->keys[key];
         if (k->words)
             snprintf(text, CHOICE_TEXT, "%s=%s", k->name, k->words[c->values[key]]);
         else

@@ -37,7 +37,7 @@ struct feature_key {
 };
 
 /* The most rows that a backend's tables may have. */
-enum { CHOICE_FEATURES = 16, CHOICE_KEYS = 8, CHOICE_TEXT = 96 };
+enum { CHOICE_FEATURES = 16, CHOICE_KEYS = 8, CHOICE_REASON = 64, CHOICE_TEXT = 96 };
 
 struct choice;
 
@@ -58,13 +58,13 @@ struct backend {
 
 struct choice {
     const struct backend *backend;
-    char name[32];                                   /* effective: "libev:epoll" */
-    int variant;                                     /* index into backend->variants; -1: none */
-    uint32_t used;                                   /* bits of the features that are */
-    uint32_t asked, refused;                         /* bits by "+name" and "-name" */
-    uint32_t given;                                  /* keys that have a value, by index */
-    uint64_t values[CHOICE_KEYS];                    /* of words: the index */
-    char why_not[CHOICE_FEATURES][CHOICE_TEXT - 32]; /* by row; "": used, or not noted */
+    char name[32];                                /* effective: "libev:epoll" */
+    int variant;                                  /* index into backend->variants; -1: none */
+    uint32_t used;                                /* bits of the features that are */
+    uint32_t asked, refused;                      /* bits by "+name" and "-name" */
+    uint32_t given;                               /* keys that have a value, by index */
+    uint64_t values[CHOICE_KEYS];                 /* of words: the index */
+    char why_not[CHOICE_FEATURES][CHOICE_REASON]; /* by row; "": used, or not noted */
     const char *blamed; /* the feature or key that made choosing fail, or NULL */
 };
 

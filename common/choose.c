@@ -12,7 +12,7 @@ enum {
     ITEM_SHOWN = 40,
     WHY_CAP = 1024,
     LABEL_CAP = 128,
-    LABEL_COLUMNS = 20,
+    LABEL_COLUMNS = 19,
     NAME_COLUMNS = 10
 };
 
@@ -67,7 +67,7 @@ static char sign(const struct feature *f)
     return f->use == FEATURE_ASKED ? '+' : '-';
 }
 
-/* "libev does not know '+x': allowed are epoll, poll, recv=1..1M, send=1..1M" */
+/* ": allowed are epoll, poll, recv=1..1M, send=1..1M (see --help)" */
 static void write_allowed(FILE *out, const struct backend *b)
 {
     const char *gap = ": allowed are ";
@@ -87,7 +87,7 @@ static void write_allowed(FILE *out, const struct backend *b)
     fputs(gap[0] == ':' ? ": it takes no items" : " (see --help)", out);
 }
 
-/* "says '-x', which is no feature of epoll: allowed are ..." */
+/* "names 'x', which is no feature of epoll: allowed are ..." */
 static void write_refusal(const struct backend *b, const char *item, size_t len, const char *what,
                           char *why, size_t why_cap)
 {
@@ -95,8 +95,8 @@ static void write_refusal(const struct backend *b, const char *item, size_t len,
 
     if (!out)
         return;
-    fputs("says '", out);
-    for (size_t i = 0; i < len && i < ITEM_SHOWN; i++)
+    fputs("names '", out);
+    for (size_t i = item[0] == '+' || item[0] == '-'; i < len && i < ITEM_SHOWN; i++)
         fputc(iscntrl((unsigned char)item[i]) ? '?' : item[i], out);
     fprintf(out, "%s', which is %s %s", len > ITEM_SHOWN ? "..." : "", what, b->name);
     write_allowed(out, b);
@@ -160,7 +160,7 @@ static const char *take_item(struct choice *c, const char *item, size_t len)
         return take_key(c, item, len, (size_t)(equals - item)) ? NULL : "no setting of";
     variant = find_word(c->backend->variants, item, len);
     if (variant < 0)
-        return "no item of";
+        return c->backend->variants ? "no method of" : "no item of";
     c->variant = variant;
     return NULL;
 }
@@ -286,7 +286,8 @@ int choose_spec(struct choice *c, const struct choose_from *from, const char *sp
     }
     if (!items)
         return choose_automatically(c, from, why, why_cap);
-    snprintf(why, why_cap, "says more than auto: items go with the name of a %s (see --help)",
+    snprintf(why, why_cap,
+             "names items, which go with the name of a %s and not with auto (see --help)",
              from->option);
     return -EINVAL;
 }
@@ -320,8 +321,11 @@ int choose_or_complain(struct choice *c, const struct choose_from *from,
         fprintf(stderr, "%s: --%s: %s\n", table->program, option, why);
         return EXIT_USAGE;
     }
-    snprintf(named, sizeof named, "%s%s%s", item || !c->blamed ? "" : c->blamed,
-             item || !c->blamed ? "" : ": ", why);
+    if (item || !c->blamed)
+        snprintf(named, sizeof named, "%s", why);
+    else
+        snprintf(named, sizeof named, err == -EINVAL ? "has %s, which %s" : "%s: %s", c->blamed,
+                 why);
     if (item)
         spec = item->value ? item->value : c->blamed;
     return err == -EINVAL ? opt_complain(table, EXIT_USAGE, option, spec, named)
@@ -352,7 +356,7 @@ static void write_backend(FILE *out, const struct backend *b)
                 b->variants[i + 1] ? ", " : "\n");
     for (const struct feature *f = b->features; f && f->name; f++)
         if (f->use != FEATURE_ALWAYS)
-            fprintf(out, "    %c%-*s %s\n", sign(f), LABEL_COLUMNS - 1, f->name, f->help);
+            fprintf(out, "    %c%-*s  %s\n", sign(f), LABEL_COLUMNS - 1, f->name, f->help);
     for (const struct feature_key *k = b->keys; k && k->name; k++) {
         char label[LABEL_CAP];
         FILE *text = fmemopen(label, sizeof label, "w");
@@ -361,18 +365,18 @@ static void write_backend(FILE *out, const struct backend *b)
             continue;
         write_key(text, k);
         fclose(text);
-        fprintf(out, "    %-*s %s\n", LABEL_COLUMNS, label, k->help);
+        fprintf(out, "    %-*s  %s\n", LABEL_COLUMNS, label, k->help);
     }
 }
 
 void choose_write_help(const struct choose_from *from, FILE *out)
 {
     fprintf(out,
-            "--%s takes NAME or NAME:ITEM,ITEM,... Items: +FEATURE uses a feature or ends with "
-            "exit status 77, -FEATURE does without it, KEY=VALUE sets a value (64k is 65,536). A "
-            "feature listed with + is off unless asked for, one with - is used where it can be "
-            "had. What is asked for by name and cannot run here ends with exit status 77; nothing "
-            "else takes its place.\n"
+            "--%s takes NAME or NAME:ITEM,ITEM,... An item is +FEATURE (use it, or fail), "
+            "-FEATURE (do without it) or KEY=VALUE (64k is 65,536). Of the features below those "
+            "with + are off unless asked for, those with - are used where they can be had. What "
+            "is asked for by name and cannot run here ends with exit status 77; nothing takes its "
+            "place.\n"
             "\n"
             "  %-*s ",
             from->option, NAME_COLUMNS, "auto");

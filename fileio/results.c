@@ -171,8 +171,12 @@ static void warn_of_conditions(const struct run *run, void (*note)(void *to, con
                  run->type->backend.name, run->plan.depth, run->plan.depth == 1 ? "" : "s");
         note(to, text);
     }
-    if (run->type->pretends)
-        note(to, "the engine moves no data: the figures are the cost of this tool");
+    if (run->type->pretends) {
+        snprintf(text, sizeof text,
+                 "the engine %s moves no data: the figures are the cost of this tool",
+                 run->type->backend.name);
+        note(to, text);
+    }
 }
 
 static void warn_of_rate(const struct results *r, const struct run *run,

@@ -78,7 +78,8 @@ void next_due(struct loop *l, struct due *due);
 
 /* ---- what a program configures -------------------------------------------------------------- */
 
-/* Filled by choose_or_complain(), completed by the program, then constant and shared by all threads. */
+/* Filled by choose_or_complain(), completed by the program, then constant and shared by all
+ * threads. */
 struct loop_config {
     struct choice choice; /* of a struct loop_backend */
 

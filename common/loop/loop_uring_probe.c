@@ -39,7 +39,7 @@ static int uring_probe(struct choice *c, const void *about, char *why, size_t wh
 
 static const struct feature features[] = {
     {"multishot_accept", LOOP_URING_MULTISHOT_ACCEPT, FEATURE_USUAL,
-     "an accept is asked for once and goes on"},
+     "one request goes on accepting"},
     URING_RECV_ROWS(FEATURE_USUAL),
     URING_SETUP_ROWS,
     {0},

@@ -20,12 +20,12 @@ enum uring_feature {
 /* Rows for a backend's table of features. */
 /* clang-format off */
 #define URING_SETUP_ROWS                                                                          \
-    {"single_issuer", URING_SINGLE_ISSUER, FEATURE_USUAL, "the kernel is told that one thread submits"}, \
-    {"defer_taskrun", URING_DEFER_TASKRUN, FEATURE_USUAL, "completions are worked off when asked for"},  \
-    {"coop_taskrun", URING_COOP_TASKRUN, FEATURE_USUAL, "or at the next system call, without a signal"}
+    {"single_issuer", URING_SINGLE_ISSUER, FEATURE_USUAL, "the kernel knows that one thread submits"}, \
+    {"defer_taskrun", URING_DEFER_TASKRUN, FEATURE_USUAL, "completions wait until the loop asks for them"},  \
+    {"coop_taskrun", URING_COOP_TASKRUN, FEATURE_USUAL, "else until its next system call"}
 #define URING_RECV_ROWS(use_of_multishot)                                                         \
     {"buffer_ring", URING_BUFFER_RING, FEATURE_ALWAYS, NULL},                                     \
-    {"multishot_recv", URING_MULTISHOT_RECV, use_of_multishot, "a receive is asked for once and goes on"}
+    {"multishot_recv", URING_MULTISHOT_RECV, use_of_multishot, "one request goes on receiving"}
 /* clang-format on */
 
 /* Notes the set-up features; why_not is for all of them, where they cannot be had at all. */
