@@ -14,6 +14,7 @@
 #include "fileio/split.h"
 #include "fileio/work.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -181,14 +182,14 @@ static bool watch(struct run *run, struct series *series, FILE *out)
 /* What kept a worker from starting, or broke its engine. 0 or an exit status. */
 static int report_setup(const struct run *run)
 {
+    assert(run->workers); /* of prepare() */
     for (unsigned i = 0; i < run->crew.count; i++) {
         const struct file_worker *w = &run->workers[i];
 
         if (!w->setup_err || w->setup_err == -EINTR)
             continue;
         fprintf(stderr, "%s: worker %u: %s\n", table.program, i, w->why);
-        return w->setup_err == -EOPNOTSUPP || w->setup_err == -ENOTSUP || w->setup_err == -EPERM ||
-                       w->setup_err == -ENOSYS
+        return w->setup_err == -EOPNOTSUPP || w->setup_err == -EPERM || w->setup_err == -ENOSYS
                    ? EXIT_UNSUPPORTED
                    : EXIT_FAILED;
     }

@@ -10,11 +10,11 @@ const char *const engine_notify_names[] = {"ring", "getevents", "eventfd", NULL}
 static int insist(struct choice *c, char *why, size_t why_cap)
 {
     char reason[CHOICE_TEXT];
-    int err = choice_insist(c, reason, sizeof reason);
 
-    if (err)
-        snprintf(why, why_cap, "%s of %s cannot be had: %s", c->blamed, c->name, reason);
-    return err;
+    if (!choice_insist(c, reason, sizeof reason))
+        return 0;
+    snprintf(why, why_cap, "%s of %s cannot be had: %s", c->blamed, c->name, reason);
+    return -EOPNOTSUPP;
 }
 
 int engine_open(struct engine *e, const struct file_engine *type,

@@ -111,8 +111,8 @@ enum engine_notify { NOTIFY_RING, NOTIFY_GETEVENTS, NOTIFY_EVENTFD };
 extern const char *const engine_notify_names[];
 
 /*
- * Opens type with config; the engine is zeroed by the call. As file_engine.open; also -ENOTSUP when
- * a feature that was insisted on cannot be had. It is to be closed also when this failed.
+ * Opens type with config; the engine is zeroed by the call. As file_engine.open; also -EOPNOTSUPP
+ * when a feature that was insisted on cannot be had. It is to be closed also when this failed.
  */
 int engine_open(struct engine *e, const struct file_engine *type,
                 const struct engine_config *config, char *why, size_t why_cap);
