@@ -7,14 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum {
-    VALUE_CAP = 64,
-    ITEM_SHOWN = 40,
-    WHY_CAP = 1024,
-    LABEL_CAP = 128,
-    LABEL_COLUMNS = 19,
-    NAME_COLUMNS = 10
-};
+enum { VALUE_CAP = 64, ITEM_SHOWN = 40, WHY_CAP = 1024, LABEL_COLUMNS = 19, NAME_COLUMNS = 10 };
 
 static bool is(const char *name, const char *text, size_t len)
 {
@@ -39,26 +32,39 @@ static const struct backend *find_backend(const struct choose_from *from, const 
     return NULL;
 }
 
+/* What auto tries next; NULL at the end. *at begins at 0. */
+static const struct backend *next_for_auto(const struct choose_from *from, unsigned *at)
+{
+    const struct backend *b = NULL;
+
+    while ((!b || b->by_name_only) && (from->order ? !!from->order[*at] : !!from->table[*at])) {
+        b = from->order ? find_backend(from, from->order[*at], strlen(from->order[*at]))
+                        : from->table[*at];
+        ++*at;
+    }
+    return b && !b->by_name_only ? b : NULL;
+}
+
 /* ---- what is allowed, in words -------------------------------------------------------------- */
 
 /* "1M", "32k", "1000" */
-static void write_number(FILE *out, uint64_t number)
+static int write_number(FILE *out, uint64_t number)
 {
     unsigned shift = number && number % (1 << 20) == 0 ? 20 : number && number % 1024 == 0 ? 10 : 0;
 
-    fprintf(out, "%" PRIu64 "%s", number >> shift, shift == 20 ? "M" : shift ? "k" : "");
+    return fprintf(out, "%" PRIu64 "%s", number >> shift, shift == 20 ? "M" : shift ? "k" : "");
 }
 
-static void write_key(FILE *out, const struct feature_key *k)
+/* "size=1..1M", "notify=ring|eventfd"; returns its length. */
+static int write_key(FILE *out, const struct feature_key *k)
 {
-    fprintf(out, "%s=", k->name);
-    for (unsigned i = 0; k->words && k->words[i]; i++)
-        fprintf(out, "%s%s", i ? "|" : "", k->words[i]);
-    if (k->words)
-        return;
-    write_number(out, k->min);
-    fputs("..", out);
-    write_number(out, k->max);
+    int len = fprintf(out, "%s=", k->name);
+
+    if (!k->words)
+        return len + write_number(out, k->min) + fprintf(out, "..") + write_number(out, k->max);
+    for (unsigned i = 0; k->words[i]; i++)
+        len += fprintf(out, "%s%s", i ? "|" : "", k->words[i]);
+    return len;
 }
 
 /* The sign with which a feature's item makes a difference. */
@@ -124,9 +130,12 @@ static bool parse_value(const struct feature_key *k, const char *text, size_t le
     char copy[VALUE_CAP];
     int word = find_word(k->words, text, len);
 
-    *value = (uint64_t)word;
-    if (k->words || len >= sizeof copy)
+    if (k->words) {
+        *value = (uint64_t)word;
         return word >= 0;
+    }
+    if (len >= sizeof copy)
+        return false;
     memcpy(copy, text, len);
     copy[len] = '\0';
     return units_parse_bytes(copy, value) == 0 && *value >= k->min && *value <= k->max;
@@ -213,14 +222,16 @@ static void name_it(struct choice *c)
 static int try_one(struct choice *c, const struct backend *backend, const char *items,
                    const struct choose_from *from, char *why, size_t why_cap)
 {
+    const char *unknown;
     int err;
 
     *c = (struct choice){.backend = backend, .variant = -1};
-    c->blamed = take_options(c, from);
+    unknown = take_options(c, from);
     err = take_items(c, items, why, why_cap);
     if (err)
         return err;
-    if (c->blamed) {
+    if (unknown) {
+        c->blamed = unknown;
         snprintf(why, why_cap, "is of no use to the %s %s", from->option, backend->name);
         return -EINVAL;
     }
@@ -238,14 +249,8 @@ static int choose_automatically(struct choice *c, const struct choose_from *from
     const struct backend *backend;
     int err = -ENOTSUP;
 
-    for (unsigned i = 0; err == -ENOTSUP; i++) {
-        if (from->order ? !from->order[i] : !from->table[i])
-            break;
-        backend = from->order ? find_backend(from, from->order[i], strlen(from->order[i]))
-                              : from->table[i];
-        if (backend && !backend->by_name_only)
-            err = try_one(c, backend, NULL, from, why, why_cap);
-    }
+    for (unsigned at = 0; err == -ENOTSUP && (backend = next_for_auto(from, &at)) != NULL;)
+        err = try_one(c, backend, NULL, from, why, why_cap);
     return err;
 }
 
@@ -332,24 +337,10 @@ int choose_or_complain(struct choice *c, const struct choose_from *from,
                           : opt_cannot_run(table, option, spec, named);
 }
 
-static void write_order(FILE *out, const struct choose_from *from)
-{
-    const char *gap = "the first of ";
-
-    for (unsigned i = 0; from->order ? !!from->order[i] : !!from->table[i]; i++) {
-        const char *name = from->order ? from->order[i] : from->table[i]->name;
-        const struct backend *backend = find_backend(from, name, strlen(name));
-
-        if (!backend || backend->by_name_only)
-            continue;
-        fprintf(out, "%s%s", gap, name);
-        gap = ", ";
-    }
-    fputs(" that can run here\n", out);
-}
-
 static void write_backend(FILE *out, const struct backend *b)
 {
+    int len;
+
     fprintf(out, "  %-*s %s\n", NAME_COLUMNS, b->name, b->summary);
     for (unsigned i = 0; b->variants && b->variants[i]; i++)
         fprintf(out, "%s%s:%s%s", i ? "" : "    ", b->name, b->variants[i],
@@ -358,19 +349,16 @@ static void write_backend(FILE *out, const struct backend *b)
         if (f->use != FEATURE_ALWAYS)
             fprintf(out, "    %c%-*s  %s\n", sign(f), LABEL_COLUMNS - 1, f->name, f->help);
     for (const struct feature_key *k = b->keys; k && k->name; k++) {
-        char label[LABEL_CAP];
-        FILE *text = fmemopen(label, sizeof label, "w");
-
-        if (!text)
-            continue;
-        write_key(text, k);
-        fclose(text);
-        fprintf(out, "    %-*s  %s\n", LABEL_COLUMNS, label, k->help);
+        fputs("    ", out);
+        len = write_key(out, k);
+        fprintf(out, "%*s  %s\n", len < LABEL_COLUMNS ? LABEL_COLUMNS - len : 0, "", k->help);
     }
 }
 
 void choose_write_help(const struct choose_from *from, FILE *out)
 {
+    const struct backend *b;
+
     fprintf(out,
             "--%s takes NAME or NAME:ITEM,ITEM,... An item is +FEATURE (use it, or fail), "
             "-FEATURE (do without it) or KEY=VALUE (64k is 65,536). Of the features below those "
@@ -378,9 +366,11 @@ void choose_write_help(const struct choose_from *from, FILE *out)
             "is asked for by name and cannot run here ends with exit status 77; nothing takes its "
             "place.\n"
             "\n"
-            "  %-*s ",
+            "  %-*s the first of",
             from->option, NAME_COLUMNS, "auto");
-    write_order(out, from);
+    for (unsigned at = 0, n = 0; (b = next_for_auto(from, &at)) != NULL; n++)
+        fprintf(out, "%s %s", n ? "," : "", b->name);
+    fputs(" that can run here\n", out);
     for (unsigned i = 0; from->table[i]; i++)
         write_backend(out, from->table[i]);
 }
