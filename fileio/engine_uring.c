@@ -10,6 +10,7 @@
  * anything is counted.
  */
 #include "common/base/clock.h"
+#include "common/uring/uring_features.h"
 #include "fileio/engine.h"
 
 #include <errno.h>
@@ -23,58 +24,60 @@ enum { SQPOLL_IDLE_MS = 100, TRIAL_BYTES = 4096 };
 struct uring {
     struct io_uring ring;
     bool open;
-    bool sqpoll;
+    bool sqpoll, iopoll;
     bool fixed_files, fixed_buffers;
 };
 
-static int probe(const struct engine_config *config, char *why, size_t why_cap)
+enum {
+    REGISTERED_FILES = URING_OWN,
+    REGISTERED_BUFFERS = URING_OWN << 1,
+    REGISTERED_RING = URING_OWN << 2,
+    SQPOLL = URING_OWN << 3,
+    IOPOLL = URING_OWN << 4,
+};
+
+static unsigned asked_flags(const struct choice *c)
 {
+    return (choice_wants(c, SQPOLL) ? (unsigned)IORING_SETUP_SQPOLL : 0) |
+           (choice_wants(c, IOPOLL) ? (unsigned)IORING_SETUP_IOPOLL : 0);
+}
+
+static int probe(struct choice *c, const void *about, char *why, size_t why_cap)
+{
+    const struct engine_work *work = about;
+    const char *clash = !work->direct       ? "needs --direct on"
+                        : work->two_threads ? "excludes --threading split"
+                        : work->syncs       ? "excludes fsync and fdatasync"
+                                            : NULL;
     struct io_uring ring;
-    struct io_uring_params params = {.flags = 0};
     int err;
 
-    if (config->sqpoll)
-        params.flags |= IORING_SETUP_SQPOLL;
-    if (config->iopoll)
-        params.flags |= IORING_SETUP_IOPOLL;
-    err = io_uring_queue_init_params(config->depth, &ring, &params);
+    if (clash && choice_wants(c, IOPOLL))
+        return choice_blame(c, -EINVAL, "iopoll", clash, why, why_cap);
+    err = io_uring_queue_init(work->depth, &ring, asked_flags(c));
     if (err)
-        snprintf(why, why_cap, "io_uring for %u operations: %s%s", config->depth, strerror(-err),
+        snprintf(why, why_cap, "io_uring for %u operations: %s%s", work->depth, strerror(-err),
                  err == -EPERM ? " (see /proc/sys/kernel/io_uring_disabled)" : "");
     else
         io_uring_queue_exit(&ring);
-    return err;
+    return err ? -ENOTSUP : 0;
 }
 
-/* The strongest set of flags that the kernel knows. */
 static int open_ring(struct engine *e, struct uring *u)
 {
-    static const struct {
-        unsigned flags;
-        const char *name;
-    } ways[] = {
-        {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, "deferred task running"},
-        {IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG, "cooperative task running"},
-        {0, NULL},
-    };
-    bool plain = e->config.two_threads || e->config.sqpoll;
-    unsigned wanted = (e->config.sqpoll ? (unsigned)IORING_SETUP_SQPOLL : 0) |
-                      (e->config.iopoll ? (unsigned)IORING_SETUP_IOPOLL : 0);
-    int err = -EINVAL;
+    struct choice *c = &e->config.choice;
+    struct io_uring_params params = {.sq_thread_idle = SQPOLL_IDLE_MS};
+    int err;
 
-    for (unsigned i = plain ? 2 : 0; i < 3 && err == -EINVAL; i++) {
-        struct io_uring_params params = {
-            .flags = wanted | ways[i].flags,
-            .sq_thread_idle = SQPOLL_IDLE_MS,
-        };
-
-        if (ways[i].flags && e->config.spins)
-            params.flags |= IORING_SETUP_TASKRUN_FLAG;
-        err = io_uring_queue_init_params(e->config.depth + 1, &u->ring, &params);
-        if (ways[i].name)
-            engine_feature(e, ways[i].name, err ? "this kernel has it not" : NULL);
-    }
+    uring_note_setup(c, e->config.two_threads     ? "two threads use the ring"
+                        : choice_wants(c, SQPOLL) ? "sqpoll is used"
+                                                  : NULL);
+    params.flags = asked_flags(c) |
+                   uring_setup_flags(c->used, e->config.spins || c->used & URING_COOP_TASKRUN);
+    err = io_uring_queue_init_params(e->config.depth + 1, &u->ring, &params);
     u->open = !err;
+    if (!err)
+        u->sqpoll = choice_feature(c, SQPOLL, NULL);
     return err;
 }
 
@@ -85,19 +88,24 @@ static const char *refusal(int err)
 
 static void register_what_helps(struct engine *e, struct uring *u)
 {
-    const struct engine_config *c = &e->config;
-    struct iovec buffers = {c->buffers, c->buffers_bytes};
-    int err = io_uring_register_files(&u->ring, c->fds, c->files);
+    const struct engine_config *config = &e->config;
+    struct choice *c = &e->config.choice;
+    struct iovec buffers = {config->buffers, config->buffers_bytes};
+    int err = 0;
 
-    u->fixed_files = err == 0;
-    engine_feature(e, "registered files", refusal(err));
-    if (c->buffers) {
+    if (choice_wants(c, REGISTERED_FILES))
+        err = io_uring_register_files(&u->ring, config->fds, config->files);
+    u->fixed_files = choice_feature(c, REGISTERED_FILES, refusal(err));
+    err = 0;
+    if (config->buffers && choice_wants(c, REGISTERED_BUFFERS))
         err = io_uring_register_buffers(&u->ring, &buffers, 1);
-        u->fixed_buffers = err == 0;
-        engine_feature(e, "registered buffers", refusal(err));
-    }
-    if (!c->two_threads)
-        engine_feature(e, "registered ring", refusal(io_uring_register_ring_fd(&u->ring)));
+    u->fixed_buffers =
+        choice_feature(c, REGISTERED_BUFFERS, config->buffers ? refusal(err) : "there are none");
+    err = 0;
+    if (!config->two_threads && choice_wants(c, REGISTERED_RING))
+        err = io_uring_register_ring_fd(&u->ring);
+    choice_feature(c, REGISTERED_RING,
+                   config->two_threads ? "two threads use the ring" : refusal(err));
 }
 
 static void fill(const struct uring *u, const struct engine *e, struct io_uring_sqe *sqe,
@@ -172,6 +180,11 @@ static int submit(struct engine *e, struct file_op **ops, unsigned n, unsigned w
     return filled > 0 ? (int)filled : -EAGAIN;
 }
 
+static bool reads_first(const struct choice *c)
+{
+    return choice_wants(c, IOPOLL);
+}
+
 /* A result of trial reads; also what "unsupported" looks like: -EOPNOTSUPP from a file of ours. */
 static int trial_read(struct engine *e, struct uring *u, void *buf)
 {
@@ -201,7 +214,7 @@ static int try_iopoll(struct engine *e, struct uring *u, char *why, size_t why_c
         snprintf(why, why_cap, "a polled trial read failed: %s%s", strerror(-err),
                  err == -EOPNOTSUPP ? " (the device has no polling)" : "");
     else
-        engine_feature(e, "iopoll", NULL);
+        u->iopoll = choice_feature(&e->config.choice, IOPOLL, NULL);
     return err;
 }
 
@@ -213,16 +226,13 @@ static int open_uring(struct engine *e, char *why, size_t why_cap)
     e->state = u;
     if (!u)
         return -ENOMEM;
-    u->sqpoll = e->config.sqpoll;
     err = open_ring(e, u);
     if (err) {
         snprintf(why, why_cap, "io_uring could not be set up: %s", strerror(-err));
         return err;
     }
     register_what_helps(e, u);
-    if (u->sqpoll)
-        engine_feature(e, "sqpoll", NULL);
-    return e->config.iopoll ? try_iopoll(e, u, why, why_cap) : 0;
+    return reads_first(&e->config.choice) ? try_iopoll(e, u, why, why_cap) : 0;
 }
 
 static unsigned take(struct uring *u, struct file_op **done, unsigned max)
@@ -270,10 +280,9 @@ static int wait_for(struct engine *e, struct uring *u, unsigned count, uint64_t 
 
 /* Completions that the kernel holds back until it is asked for them, as far as it was told to say
  * so (TASKRUN_FLAG). */
-static bool held_back(const struct engine *e, const struct uring *u)
+static bool held_back(const struct uring *u)
 {
-    return e->config.iopoll ||
-           (*u->ring.sq.kflags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+    return u->iopoll || (*u->ring.sq.kflags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }
 
 static int reap(struct engine *e, struct file_op **done, unsigned min, unsigned max,
@@ -282,7 +291,7 @@ static int reap(struct engine *e, struct file_op **done, unsigned min, unsigned 
     struct uring *u = e->state;
     unsigned n = take(u, done, max);
 
-    if (n == 0 && min == 0 && held_back(e, u)) {
+    if (n == 0 && min == 0 && held_back(u)) {
         e->reaping.calls[CALL_io_uring_enter]++;
         io_uring_get_events(&u->ring);
         n = take(u, done, max);
@@ -308,11 +317,26 @@ static void close_uring(struct engine *e)
     free(u);
 }
 
+static const struct feature features[] = {
+    {"registered_files", REGISTERED_FILES, FEATURE_USUAL, "the kernel looks no file up"},
+    {"registered_buffers", REGISTERED_BUFFERS, FEATURE_USUAL, "the kernel maps no buffer anew"},
+    {"registered_ring", REGISTERED_RING, FEATURE_USUAL, "the kernel does not look the ring up"},
+    URING_SETUP_ROWS,
+    {"sqpoll", SQPOLL, FEATURE_ASKED, "a kernel thread takes submissions"},
+    {"iopoll", IOPOLL, FEATURE_ASKED, "the device is polled for completions"},
+    {0},
+};
+
+/* Without O_NONBLOCK the kernel passes reads on tmpfs to helper threads. */
 const struct file_engine engine_uring = {
-    .name = "io_uring",
+    .backend = {.name = "io_uring",
+                .summary = "submission and completion rings, registered files and buffers",
+                .features = features,
+                .probe = probe},
+    .wants_nonblock = true,
+    .reads_first = reads_first,
     .most_depth = 32768,
     .two_threads = true,
-    .probe = probe,
     .open = open_uring,
     .submit = submit,
     .reap = reap,

@@ -20,7 +20,7 @@ void print_header(FILE *out, const struct run *run)
     const struct plan *p = &run->plan;
     char size[UNITS_TEXT_CAP], block[UNITS_TEXT_CAP];
 
-    fprintf(out, "Engine:      %s, %s\n", run->type->name, c->threading);
+    fprintf(out, "Engine:      %s, %s\n", run->type->backend.name, c->threading);
     units_bytes(size, sizeof size, p->file_bytes);
     if (c->existing)
         fprintf(out, "Workers:     %" PRIu64 " on one file, %s of it\n", c->workers, size);
@@ -131,6 +131,19 @@ static void print_failure(FILE *out, const struct run *run, const struct results
                 files_path(&run->files, r->failure->file, path, sizeof path));
 }
 
+static void print_features(FILE *out, const struct choice *c)
+{
+    char text[CHOICE_TEXT];
+    unsigned at = 0, n = 0;
+
+    for (; choice_next_used(c, &at, text); n++)
+        fprintf(out, "%s%s", n ? ", " : "Features:       ", text);
+    if (n)
+        fputc('\n', out);
+    for (at = 0; choice_next_left_out(c, &at, text);)
+        fprintf(out, "Left out:       %s\n", text);
+}
+
 static void print_conditions(FILE *out, const struct run *run, const struct results *r)
 {
     const struct files *f = &run->files;
@@ -143,12 +156,7 @@ static void print_conditions(FILE *out, const struct run *run, const struct resu
                 100 * (double)run->resident_before / (double)run->pages,
                 100 * (double)run->resident_after / (double)run->pages);
     fprintf(out, ", sync %s\n", run->config->sync);
-    for (unsigned i = 0; i < r->engine->feature_count; i++)
-        fprintf(out, "%s%s", i ? ", " : "Features:       ", r->engine->features[i]);
-    if (r->engine->feature_count)
-        fputc('\n', out);
-    for (unsigned i = 0; i < r->engine->left_out_count; i++)
-        fprintf(out, "Left out:       %s\n", r->engine->left_out[i]);
+    print_features(out, &r->engine->config.choice);
 }
 
 static void print_note(void *to, const char *text)

@@ -168,11 +168,15 @@ static void warn_of_conditions(const struct run *run, void (*note)(void *to, con
         note(to, "--invalidate left pages in the cache: the files were not cold");
     if (c->depth > run->plan.depth) {
         snprintf(text, sizeof text, "the engine %s has at most %u operation%s in flight",
-                 run->type->name, run->plan.depth, run->plan.depth == 1 ? "" : "s");
+                 run->type->backend.name, run->plan.depth, run->plan.depth == 1 ? "" : "s");
         note(to, text);
     }
-    if (strcmp(run->type->name, "null") == 0)
-        note(to, "the engine null moves no data: the figures are the cost of this tool");
+    if (run->type->pretends) {
+        snprintf(text, sizeof text,
+                 "the engine %s moves no data: the figures are the cost of this tool",
+                 run->type->backend.name);
+        note(to, text);
+    }
 }
 
 static void warn_of_rate(const struct results *r, const struct run *run,
@@ -211,18 +215,6 @@ void results_warn(const struct results *r, const struct run *run,
 static void append_warning(void *to, const char *text)
 {
     report_append_text(to, "warnings", text);
-}
-
-static void write_engine(struct report *report, const struct results *r, const struct run *run)
-{
-    report_text(report, "backend.requested", run->config->engine);
-    report_text(report, "backend.name", run->type->name);
-    report_array(report, "backend.features");
-    for (unsigned i = 0; i < r->engine->feature_count; i++)
-        report_append_text(report, "backend.features", r->engine->features[i]);
-    report_array(report, "backend.left_out");
-    for (unsigned i = 0; i < r->engine->left_out_count; i++)
-        report_append_text(report, "backend.left_out", r->engine->left_out[i]);
 }
 
 static void write_moves(struct report *report, const char *name, const struct results *r,
@@ -408,7 +400,7 @@ int results_write(const struct results *r, const struct run *run, const struct s
     if (!report)
         return -ENOMEM;
     report_host(report, host, before, after);
-    write_engine(report, r, run);
+    choice_report(report, run->config->engine, &r->engine->config.choice);
     write_figures(report, r, run);
     write_series(report, series);
     report_array(report, "warnings");

@@ -11,6 +11,7 @@
  */
 #include "common/base/clock.h"
 #include "common/uring/uring_buffers.h"
+#include "common/uring/uring_features.h"
 #include "common/uring/uring_setup.h"
 #include "udp/udp_loop.h"
 #include "udp/uring_ask.h"
@@ -31,6 +32,8 @@ enum {
     /* The longest train and what the kernel puts before it, off a whole page as in wire_linux.c. */
     BUFFER_BYTES = WIRE_BYTES + 1 + 5 * 64,
 };
+
+enum { KEY_SQ, KEY_BUFFERS };
 
 #define WAKE_TAG UINT64_MAX
 
@@ -227,7 +230,10 @@ static int rounds(struct uring *u)
 
 static int run_ring(struct uring *u)
 {
-    int err = uring_buffers_open(&u->buffers, &u->ring, MOST_BUFFERS, FIRST_BUFFERS, BUFFER_BYTES);
+    const struct choice *c = &u->l->setup->choice;
+    int err = uring_buffers_open(
+        &u->buffers, &u->ring, (uint32_t)choice_value(c, KEY_BUFFERS, MOST_BUFFERS),
+        (uint32_t)choice_value(c, KEY_BUFFERS, FIRST_BUFFERS), BUFFER_BYTES);
 
     if (!err) {
         watch_wake_fd(u);
@@ -239,10 +245,18 @@ static int run_ring(struct uring *u)
     return err;
 }
 
+static int open_ring(const struct udp_loop *l, struct io_uring *ring)
+{
+    const struct choice *c = &l->setup->choice;
+
+    return uring_open(ring, (unsigned)choice_value(c, KEY_SQ, SQ_ENTRIES), CQ_ENTRIES,
+                      uring_setup_flags(c->used, false));
+}
+
 static int run_asking(struct udp_loop *l)
 {
     struct io_uring ring;
-    int err = uring_open(&ring, SQ_ENTRIES, CQ_ENTRIES, l->setup->ability);
+    int err = open_ring(l, &ring);
 
     if (err)
         return err;
@@ -261,9 +275,7 @@ static int run_receiving(struct udp_loop *l)
         .held = calloc(l->setup->ways.batch, sizeof *u.held),
         .ended = calloc(l->socket_count, sizeof *u.ended),
     };
-    int err = u.peers && u.held && u.ended
-                  ? uring_open(&u.ring, SQ_ENTRIES, CQ_ENTRIES, l->setup->ability)
-                  : -ENOMEM;
+    int err = u.peers && u.held && u.ended ? open_ring(l, &u.ring) : -ENOMEM;
 
     if (!err) {
         err = run_ring(&u);
@@ -283,31 +295,30 @@ static int uring_run(struct udp_loop *l)
 
 /* ---- what this kernel can do ----------------------------------------------------------------- */
 
-static void note_features(struct udp_setup *setup)
-{
-    const unsigned deferred = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+static const struct feature features[] = {
+    URING_RECV_ROWS(FEATURE_ALWAYS), UDP_DIRECT_ROW, URING_SETUP_ROWS, UDP_WIRE_ROWS, {0},
+};
 
-    udp_feature(setup, "buffer_ring", NULL);
-    udp_feature(setup, "multishot_recvmsg", NULL);
-    if (setup->mode == MODE_LATENCY)
-        udp_feature(setup, "asks_up_to_2_sockets_without_multishot", NULL);
-    if (udp_feature(setup, "defer_taskrun", uring_lacks_flags(deferred)))
-        setup->ability = deferred;
-    else if (!uring_lacks_flags(IORING_SETUP_COOP_TASKRUN) &&
-             udp_feature(setup, "coop_taskrun", NULL))
-        setup->ability = IORING_SETUP_COOP_TASKRUN;
-}
+static const struct feature_key keys[] = {
+    [KEY_SQ] = {"sq", 1, 1 << 15, NULL, "entries of the submission queue"},
+    [KEY_BUFFERS] = {"buffers", 1, 1 << 15, NULL, "receive buffers"},
+    {0},
+};
 
-static int uring_probe(struct udp_setup *setup, char *why, size_t why_cap)
+static int uring_probe(struct choice *c, const void *about, char *why, size_t why_cap)
 {
     struct io_uring ring;
     int err = uring_open_probe(&ring, why, why_cap);
 
     if (err)
-        return err;
+        return -ENOTSUP;
     /* Multishot recvmsg came with SEND_ZC, and only the latter can be asked for. */
     if (!uring_lacks_operation(&ring, IORING_OP_SEND_ZC) && ring.features & IORING_FEAT_EXT_ARG) {
-        note_features(setup);
+        choice_feature(c, URING_BUFFER_RING, NULL);
+        choice_feature(c, URING_MULTISHOT_RECV, NULL);
+        uring_note_setup(c, NULL);
+        udp_note_wire(c, about);
+        udp_note_direct(c, about);
     } else {
         snprintf(why, why_cap, "io_uring here has no multishot recvmsg (Linux 6.0)");
         err = -ENOTSUP;
@@ -316,4 +327,11 @@ static int uring_probe(struct udp_setup *setup, char *why, size_t why_cap)
     return err;
 }
 
-const struct udp_backend udp_uring = {"io_uring", uring_probe, uring_run};
+const struct udp_backend udp_uring = {
+    .backend = {.name = "io_uring",
+                .summary = "io_uring with a multishot receive per socket",
+                .features = features,
+                .keys = keys,
+                .probe = uring_probe},
+    .run = uring_run,
+};

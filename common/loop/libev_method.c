@@ -1,14 +1,15 @@
 #include "common/loop/libev_method.h"
 
+#include <errno.h>
 #include <stddef.h>
-#include <string.h>
+
+const char *const libev_method_names[] = {"epoll", "kqueue", "poll", "select", NULL};
 
 const struct libev_method libev_methods[] = {
-    {"epoll", EVBACKEND_EPOLL, SYSCALL_epoll_wait},
-    {"kqueue", EVBACKEND_KQUEUE, SYSCALL_kevent},
-    {"poll", EVBACKEND_POLL, SYSCALL_poll},
-    {"select", EVBACKEND_SELECT, SYSCALL_select},
-    {NULL, 0, 0},
+    {EVBACKEND_EPOLL, SYSCALL_epoll_wait},
+    {EVBACKEND_KQUEUE, SYSCALL_kevent},
+    {EVBACKEND_POLL, SYSCALL_poll},
+    {EVBACKEND_SELECT, SYSCALL_select},
 };
 
 struct ev_loop *libev_open(const struct libev_method *method)
@@ -22,18 +23,27 @@ struct ev_loop *libev_open(const struct libev_method *method)
     return ev;
 }
 
-const struct libev_method *libev_find(const char *name)
+static bool works(int method)
 {
-    for (const struct libev_method *method = libev_methods; method->name; method++) {
-        struct ev_loop *ev;
+    struct ev_loop *ev = libev_open(&libev_methods[method]);
 
-        if (name[0] && strcmp(name, method->name) != 0)
-            continue;
-        ev = libev_open(method);
-        if (!ev)
-            continue;
+    if (ev)
         ev_loop_destroy(ev);
-        return method;
+    return ev;
+}
+
+int libev_probe(struct choice *c, const void *about, char *why, size_t why_cap)
+{
+    int asked = c->variant;
+
+    (void)about;
+    for (int i = 0; libev_method_names[i]; i++) {
+        if ((asked >= 0 && asked != i) || !works(i))
+            continue;
+        c->variant = i;
+        return 0;
     }
-    return NULL;
+    snprintf(why, why_cap, "this libev cannot use %s here",
+             asked < 0 ? "any method" : libev_method_names[asked]);
+    return -ENOTSUP;
 }

@@ -19,7 +19,7 @@
 
 enum { EVENTS_PER_WAIT = 512 };
 
-enum ability { NS_TIMEOUT = 1 }; /* epoll_pwait2(): Linux 5.11 */
+enum { LEVEL_TRIGGERED = 1 << 0, NS_TIMEOUT = 1 << 1 };
 
 /* What epoll_wait() hands back for the two descriptors that are no connections. */
 static char listen_tag, wake_tag;
@@ -97,7 +97,7 @@ static int sleep_for_events(struct loop *l, int epoll_fd, struct epoll_event *ev
     uint64_t now_ns = clock_now_ns(), left_ns = wake_ns > now_ns ? wake_ns - now_ns : 0;
     int count;
 
-    if (wake_ns == CLOCK_NEVER_NS || !(l->config->ability & NS_TIMEOUT)) {
+    if (wake_ns == CLOCK_NEVER_NS || !(l->config->choice.used & NS_TIMEOUT)) {
         count = epoll_wait(epoll_fd, events, EVENTS_PER_WAIT,
                            wake_ns == CLOCK_NEVER_NS ? -1 : timeout_ms(left_ns));
         l->stats->syscalls[SYSCALL_epoll_wait]++;
@@ -188,19 +188,27 @@ static bool has_pwait2(void)
     return has;
 }
 
-static int epoll_probe(struct loop_config *config, char *why, size_t why_cap)
+static int epoll_probe(struct choice *c, const void *about, char *why, size_t why_cap)
 {
-    (void)why;
-    (void)why_cap;
-    loop_uses(config, "level_triggered");
-    if (loop_feature(config, "ns_timeout", has_pwait2() ? NULL : "kernel lacks it"))
-        config->ability |= NS_TIMEOUT;
+    (void)about, (void)why, (void)why_cap;
+    choice_feature(c, LEVEL_TRIGGERED, NULL);
+    choice_feature(c, NS_TIMEOUT, has_pwait2() ? NULL : "kernel lacks it");
     return 0;
 }
 
+static const struct feature features[] = {
+    {"level_triggered", LEVEL_TRIGGERED, FEATURE_ALWAYS, NULL},
+    {"ns_timeout", NS_TIMEOUT, FEATURE_USUAL, "sleeps end to the ns, by epoll_pwait2 (Linux 5.11)"},
+    {0},
+};
+
+static const struct feature_key keys[] = {LOOP_KEY_ROWS, {0}};
+
 const struct loop_backend loop_epoll = {
-    .name = "epoll",
-    .summary = "level-triggered epoll, one registration per connection",
-    .probe = epoll_probe,
+    .backend = {.name = "epoll",
+                .summary = "level-triggered epoll, one registration per connection",
+                .features = features,
+                .keys = keys,
+                .probe = epoll_probe},
     .run = epoll_run,
 };

@@ -11,12 +11,9 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <stdio.h>
 
 /* Below this libev's timeouts cannot go. */
 #define COARSE_NS NS_PER_MS
-
-static const char *const method_names[] = {"epoll", "poll", "select", "kqueue", NULL};
 
 struct libev {
     struct ev_loop *ev;
@@ -199,7 +196,7 @@ static void rounds(struct libev *lib)
 
 static int libev_run(struct loop *l)
 {
-    const struct libev_method *method = &libev_methods[l->config->ability];
+    const struct libev_method *method = &libev_methods[l->config->choice.variant];
     struct libev lib = {.l = l, .timer_ns = CLOCK_NEVER_NS, .wait = method->syscall};
     int err = stream_init(l);
 
@@ -227,25 +224,13 @@ static int libev_run(struct loop *l)
     return 0;
 }
 
-static int libev_probe(struct loop_config *config, char *why, size_t why_cap)
-{
-    const struct libev_method *method = libev_find(config->variant);
-
-    if (method) {
-        config->ability = (uint32_t)(method - libev_methods);
-        snprintf(config->name, sizeof config->name, "libev:%s", method->name);
-        loop_uses(config, method->name);
-        return 0;
-    }
-    snprintf(why, why_cap, "this libev cannot use %s here",
-             config->variant[0] ? config->variant : "any method");
-    return -ENOTSUP;
-}
+static const struct feature_key keys[] = {LOOP_KEY_ROWS, {0}};
 
 const struct loop_backend loop_libev = {
-    .name = "libev",
-    .summary = "libev over epoll, poll, select or kqueue",
-    .variants = method_names,
-    .probe = libev_probe,
+    .backend = {.name = "libev",
+                .summary = "libev, over the first of its methods that works here",
+                .variants = libev_method_names,
+                .keys = keys,
+                .probe = libev_probe},
     .run = libev_run,
 };

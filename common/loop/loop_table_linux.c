@@ -1,3 +1,4 @@
-#include "common/loop/loop_table.h"
+#include "common/loop/loop.h"
 
-const struct loop_backend *const loop_table[] = {&loop_epoll, &loop_uring, &loop_libev, NULL};
+const struct backend *const loop_table[] = {&loop_epoll.backend, &loop_uring.backend,
+                                            &loop_libev.backend, NULL};

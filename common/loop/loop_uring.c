@@ -599,33 +599,28 @@ static int rounds(struct uring *u)
     }
 }
 
-static uint32_t or_default(uint32_t asked, uint32_t otherwise)
-{
-    return asked ? asked : otherwise;
-}
-
 static int open_buffers(struct uring *u)
 {
-    const struct loop_tuning *tuning = &u->l->config->tuning;
-    uint32_t capacity = or_default(tuning->buffers, MOST_BUFFERS);
-    uint32_t first = tuning->buffers ? tuning->buffers : FIRST_BUFFERS;
+    const struct choice *c = &u->l->config->choice;
 
-    return uring_buffers_open(&u->buffers, &u->ring, capacity, first,
-                              or_default(tuning->recv_bytes, DEFAULT_BUFFER_BYTES));
+    return uring_buffers_open(&u->buffers, &u->ring,
+                              (uint32_t)choice_value(c, LOOP_URING_BUFFERS, MOST_BUFFERS),
+                              (uint32_t)choice_value(c, LOOP_URING_BUFFERS, FIRST_BUFFERS),
+                              (uint32_t)choice_value(c, LOOP_RECV, DEFAULT_BUFFER_BYTES));
 }
 
 int loop_uring_run(struct loop *l)
 {
-    const struct loop_tuning *tuning = &l->config->tuning;
+    const struct choice *c = &l->config->choice;
     struct uring u = {
         .l = l,
         .stats = l->stats,
-        .flush = or_default(tuning->flush, DEFAULT_FLUSH),
-        .multishot_accept = l->config->ability & MULTISHOT_ACCEPT,
-        .multishot_recv = l->config->ability & MULTISHOT_RECV,
+        .flush = (uint32_t)choice_value(c, LOOP_URING_FLUSH, DEFAULT_FLUSH),
+        .multishot_accept = c->used & LOOP_URING_MULTISHOT_ACCEPT,
+        .multishot_recv = c->used & URING_MULTISHOT_RECV,
     };
-    int err = uring_open(&u.ring, or_default(tuning->sq_entries, DEFAULT_SQ_ENTRIES), CQ_ENTRIES,
-                         loop_uring_setup_flags(l->config->ability));
+    int err = uring_open(&u.ring, (unsigned)choice_value(c, LOOP_URING_SQ, DEFAULT_SQ_ENTRIES),
+                         CQ_ENTRIES, IORING_SETUP_SUBMIT_ALL | uring_setup_flags(c->used, true));
 
     if (err)
         return err;
