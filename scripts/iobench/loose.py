@@ -21,16 +21,6 @@ INCIDENTAL = {"json", "port", "host", "unix", "dir", "seed", "cpus", "quiet", "k
               "duration_ns", "time_ns", "warmup_ns", "calibrate"}
 
 
-class LooseSet(resultset.ResultSet):
-    """A TCP client's report may come without its server's, whose figures are then unknown."""
-
-    def metrics(self, name):
-        alone = self.planned[name].cell.part == "tcp" and not all(
-            "server" in sample for sample in self.samples[name].values())
-        return [metric for metric in super().metrics(name)
-                if not (alone and metric.name.startswith("server_"))]
-
-
 def backend(report):
     """As it was asked for, since that may carry options; what ran if any would do."""
     asked = report["backend"]["requested"]
@@ -131,7 +121,7 @@ def make_set(label, some):
     planned = [Planned(cell, Timing(len(runs), runs[0].duration_s, runs[0].warmup_s))
                for cell, runs in by_cell.items()]
     plan = resultset.plan_for(planned, seed=0, label=label)
-    found = LooseSet(some[0].path.parent, plan | {
+    found = resultset.ResultSet(some[0].path.parent, plan | {
         "session": None, "created_at": min(one.started_at for one in some)})
     for cell, runs in by_cell.items():
         found.samples[cell.name] = {i: one.sample for i, one in enumerate(runs, 1)}
