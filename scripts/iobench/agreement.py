@@ -81,10 +81,10 @@ def judged(found, own, other):
             ours, theirs = map(list, zip(*pairs))
             made.append({"name": name, "ours": ours, "theirs": theirs,
                          **of(ours, theirs, MARGIN)._asdict()})
-    heading = f"{part.TITLE}, {part.heading(own.settings)}"
+    heading = part.heading(own.settings) + ", direct I/O" * (own.settings.get("direct") == "on")
+    names = " ".join(str(own[key]) for key in part.COMPARED), peers.asked(other)
     return {"ours": own.name, "theirs": other.name, "margin": MARGIN,
-            "heading": heading + ", direct I/O" * (own.settings.get("direct") == "on"),
-            "names": [" ".join(str(cell[key]) for key in part.COMPARED) for cell in (own, other)],
+            "heading": f"{' beside '.join(names)}: {heading}",
             "version": rounds[0][1]["client"]["version"] if rounds else None, "figures": made}
 
 
@@ -112,10 +112,10 @@ def row(figure):
 def table(pairs):
     columns = [("", "figure"), ("median", "ours"), ("median", "theirs"),
                ("ours to theirs", "ratio"), ("ours to theirs", "95 %"), ("", "verdict")]
-    groups = {f"{one['heading']}: {one['names'][0]} beside {one['names'][1]} ({one['version']})":
-              list(map(row, one["figures"])) for one in pairs}
-    return Table("Cross-check", ["the same work by our programs and by others, in the same rounds"],
-                 columns, groups, [
+    groups = {one["heading"]: list(map(row, one["figures"])) for one in pairs}
+    versions = ", ".join(dict.fromkeys(one["version"] for one in pairs))
+    return Table("Cross-check", [f"the same work by our programs and by others ({versions}), in the "
+                                 "same rounds"], columns, groups, [
         f"agree: the whole 95 % interval of the ratio is within {100 * MARGIN:.0f} % of 1; it is "
         "said how far. differ: it leaves out 1. nothing shown: neither; more rounds would narrow "
         "it.",

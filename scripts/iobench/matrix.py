@@ -112,7 +112,7 @@ def load(path, given=None):
     members of Timing.
     """
     known = FOLDER / f"{path}.toml"
-    path = known if known.is_file() and not path.exists() else path
+    path = known if known.is_file() and not path.is_file() else path
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
