@@ -15,7 +15,7 @@ import pytest
 from harness import BIN, PATIENCE_S, ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
-from iobench import cells, fileio, hdr, matrix, peers, resultset, run, tcp, udp  # noqa: E402 (path)
+from iobench import cells, fileio, matrix, peers, resultset, run, tcp, udp  # noqa: E402
 from iobench.cells import Timing  # noqa: E402
 from iobench.parts import PARTS  # noqa: E402
 
@@ -221,15 +221,6 @@ def told(fakes):
 
 def metrics(part, report):
     return {metric.name: metric.of([{"client": report}]) for metric in part.METRICS}
-
-
-def test_a_written_histogram_is_read():
-    counts = {1: 3, 255: 1, 256: 2, 41234: 70, 10**9: 1}
-    merged = hdr.Histogram()
-    merged.add(hdr.encoded(counts), 10**9)
-    assert (merged.count, merged.max) == (77, 10**9)
-    assert merged.percentile(50) == pytest.approx(41234, rel=0.01)
-    assert hdr.block({})["count"] == 0 and hdr.block(counts)["p50"] == merged.percentile(50)
 
 
 def test_fio_is_understood(fakes, tmp_path):
