@@ -50,8 +50,8 @@ CAN_DO = {
     ("sockperf", "tcp"): {"connections": (1,), "mode": (SLEEPING, SPINNING), "size": None},
     ("sockperf", "udp"): {"clients": (1,), "pipeline": (1,), "mode": (SLEEPING, SPINNING),
                           "how": ONE_BY_ONE, "processes": (2,), "size": None},
-    ("sockperf:throughput", "udp"): {"mode": (SLEEPING,), "how": ONE_BY_ONE, "processes": (2,),
-                                     **dict.fromkeys(("clients", "pipeline", "size"))},
+    (udp.ONE_WAY, "udp"): {"mode": (SLEEPING,), "how": ONE_BY_ONE, "processes": (2,),
+                             **dict.fromkeys(("clients", "pipeline", "size"))},
 }
 
 
@@ -60,14 +60,18 @@ def asked(cell):
     return cell[PARTS[cell.part].COMPARED[0]]
 
 
-def of(cell):
-    """The program that runs the cell; None if it is ours."""
-    name = asked(cell).split(":")[0]
+def program(backend):
+    """The peer's program that a backend or engine is of; None if it is one of ours."""
+    name = backend.split(":")[0]
     return name if name in ("fio", "sockperf") else None
 
 
+def of(cell):
+    return program(asked(cell))
+
+
 def is_one_way(cell):
-    return asked(cell) == "sockperf:throughput"
+    return asked(cell) == udp.ONE_WAY
 
 
 def fio_engine(cell):
@@ -96,7 +100,7 @@ def fault(cell):
         known = [name for name, part in CAN_DO if part == cell.part]
         if cell.part == "file":
             known = [f"fio:{engine}" for engine in FIO_ENGINES]
-        return f"'{asked(cell)}' is not one of {', '.join(known)}"
+        return f"'{asked(cell)}' is not one of its peers: {', '.join(known)}"
     part = PARTS[cell.part]
     for name, key in part.KEYS.items():
         allowed = can.get(name, (key.default,))
@@ -106,9 +110,9 @@ def fault(cell):
     return None
 
 
-def obstacle(cell):
-    """Failed if the cell's peer is not here; None if it is, and for our own."""
-    name = of(cell)
+def obstacle(backend):
+    """Failed if it is a peer's that is not here."""
+    name = program(backend)
     if not name or shutil.which(name):
         return None
     return run.Failed(f"{name} is not installed (the package {name})", run.CANNOT_RUN_HERE)
@@ -162,8 +166,8 @@ def report(cell, command, window, *, requests, sizes, counts, cpu, more=None):
 
 def measure(cell, timing, place):
     """One run; its report. started_at and the load are of the moment before it."""
-    if obstacle(cell):
-        raise obstacle(cell)
+    if obstacle(asked(cell)):
+        raise obstacle(asked(cell))
     before = {"started_at": f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}", "host": host()}
     one = fio if of(cell) == "fio" else one_way if is_one_way(cell) else ping_pong
     return one(cell, timing, place) | before

@@ -12,6 +12,7 @@ from iobench.table import BLANK, Table
 NAME, TITLE, UNIT = "udp", "UDP echo over loopback", "echoes/s"
 TIMING = Timing(3, 0.4, 0.1)
 ONE_BY_ONE, BATCHED = "one-by-one", "batched"
+ONE_WAY = "sockperf:throughput"  # a peer's backend
 WAYS = {ONE_BY_ONE: "--batch 1", BATCHED: "", "gso": "--gso on --gro off",
         "gso-gro": "--gso on --gro on"}
 BATCH_WAY = re.compile(r"batch-(\d+)")  # without GSO and GRO
@@ -149,6 +150,7 @@ NOTES = [
     f"{ONE_BY_ONE}: a datagram per system call (--batch 1). {BATCHED}: bench_udp's defaults, with "
     "GSO and GRO where the system has them. batch-N: without them.",
 ]
+ONE_WAY_NOTE = f"{ONE_WAY}: nobody answers; two datagrams that arrived count as an echo."
 
 
 def row(found):
@@ -181,4 +183,5 @@ def table(found, texts):
     groups = {}
     for cell in found:
         groups.setdefault(heading(cell["settings"]), []).append(row(cell))
-    return Table(TITLE, texts, COLUMNS, groups, list(NOTES))
+    one_way = any(cell["settings"]["backend"] == ONE_WAY for cell in found)
+    return Table(TITLE, texts, COLUMNS, groups, NOTES + [ONE_WAY_NOTE] * one_way)

@@ -161,11 +161,11 @@ def test_both_read_the_same_file_and_new_blocks(tmp_path, direct):
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ('[[file]]\nengine = "fio"\n', "'fio' is not one of fio:sync, fio:libaio, fio:io_uring"),
-    ('[[file]]\nengine = "fio:magic"\n', "'fio:magic' is not one of fio:sync"),
-    ('[[file]]\nengine = "sockperf"\n', "'sockperf' is not one of fio:sync"),
-    ('[[tcp]]\nbackend = "fio:sync"\n', "'fio:sync' is not one of sockperf"),
-    ('[[tcp]]\nbackend = "sockperf:throughput"\n', "is not one of sockperf"),
+    ('[[file]]\nengine = "fio"\n', "'fio' is not one of its peers: fio:sync, fio:libaio, fio:io_uring"),
+    ('[[file]]\nengine = "fio:magic"\n', "'fio:magic' is not one of its peers: fio:sync"),
+    ('[[file]]\nengine = "sockperf"\n', "'sockperf' is not one of its peers: fio:sync"),
+    ('[[tcp]]\nbackend = "fio:sync"\n', "'fio:sync' is not one of its peers: sockperf"),
+    ('[[tcp]]\nbackend = "sockperf:throughput"\n', "is not one of its peers: sockperf"),
     ('[[file]]\nengine = "fio:sync"\n', "fio:sync cannot do existing = 'off': on"),
     ('[[file]]\nengine = "fio:sync"\nexisting = "on"\nrw = "randwrite"\n', "rw = 'randwrite'"),
     ('[[file]]\nengine = "fio:sync"\nexisting = "on"\nrate = 5\n', "cannot do rate = '5': 0"),
