@@ -72,7 +72,7 @@ def seed(stem):
 def command(cell, timing, place, stem, file):
     words = [place.program("bench_file_io"), "-e", cell["engine"], "--rw", cell["rw"],
              "-w", str(cell["workers"]), "-b", str(cell["block"]), "--depth", str(cell["depth"]),
-             "--batch", str(batch(cell)), "--direct", cell["direct"], "--sync", cell["sync"],
+             "--batch", batch(cell), "--direct", cell["direct"], "--sync", cell["sync"],
              "--warmup", f"{timing.warmup_s:.9f}", "--time", f"{timing.duration_s:.9f}",
              "--seed", str(seed(stem)), "-q", "--json", file, *where(cell, place)]
     return words + (["--rate", str(cell["rate"])] if cell["rate"] else []) + shlex.split(

@@ -51,7 +51,7 @@ CAN_DO = {
     ("sockperf", "udp"): {"clients": (1,), "pipeline": (1,), "mode": (SLEEPING, SPINNING),
                           "how": ONE_BY_ONE, "processes": (2,), "size": None},
     (udp.ONE_WAY, "udp"): {"mode": (SLEEPING,), "how": ONE_BY_ONE, "processes": (2,),
-                             **dict.fromkeys(("clients", "pipeline", "size"))},
+                           **dict.fromkeys(("clients", "pipeline", "size"))},
 }
 
 
@@ -67,6 +67,7 @@ def program(backend):
 
 
 def of(cell):
+    """The peer's program that runs the cell; None if ours do."""
     return program(asked(cell))
 
 
@@ -101,6 +102,8 @@ def fault(cell):
         if cell.part == "file":
             known = [f"fio:{engine}" for engine in FIO_ENGINES]
         return f"'{asked(cell)}' is not one of its peers: {', '.join(known)}"
+    if kind == "fio" and not fileio.batch(cell).isdigit():
+        return f"{asked(cell)} cannot do batch = '{cell['batch']}': a number"
     part = PARTS[cell.part]
     for name, key in part.KEYS.items():
         allowed = can.get(name, (key.default,))

@@ -169,6 +169,8 @@ def test_both_read_the_same_file_and_new_blocks(tmp_path, direct):
     ('[[file]]\nengine = "fio:sync"\n', "fio:sync cannot do existing = 'off': on"),
     ('[[file]]\nengine = "fio:sync"\nexisting = "on"\nrw = "randwrite"\n', "rw = 'randwrite'"),
     ('[[file]]\nengine = "fio:sync"\nexisting = "on"\nrate = 5\n', "cannot do rate = '5': 0"),
+    ('[[file]]\nengine = "fio:libaio"\nexisting = "on"\nbatch = "auto"\n',
+     "fio:libaio cannot do batch = 'auto': a number"),
     ('[[tcp]]\nbackend = "sockperf"\n', "sockperf cannot do connections = '100': 1"),
     ('[[tcp]]\nbackend = "sockperf"\nconnections = 1\n',
      "mode = 'balanced': throughput or latency"),
