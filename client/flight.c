@@ -72,7 +72,7 @@ static unsigned free_slots(const struct flight *f, const struct flight_conn *c)
     uint64_t slots = f->pipeline - c->in_flight;
 
     if (c->base.unsent.len || c->base.close_asked)
-        return 0; /* asked again when a reply comes */
+        return 0; /* asked again when a reply comes, and when all has gone out */
     if (f->config->churn && f->config->churn - c->begun < slots)
         slots = f->config->churn - c->begun;
     return (unsigned)slots;
@@ -231,6 +231,18 @@ struct span on_bytes(struct loop *l, struct conn *base, struct span in)
         complete_request(f, l, c);
     }
     return completed ? carry_on(f, c) : SPAN_NONE;
+}
+
+/* A connection whose last reply came while its request was unsent is asked by nobody else. */
+struct span on_sent(struct loop *l, struct conn *base)
+{
+    struct flight *f = l->program;
+    struct flight_conn *c = flight_conn(base);
+
+    if (c->rest != REST_NONE || !free_slots(f, c))
+        return SPAN_NONE;
+    window_read_clock(f, l);
+    return begin_requests(f, c, UINT_MAX);
 }
 
 /* ---- connections ----------------------------------------------------------------------------- */

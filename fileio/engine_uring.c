@@ -10,18 +10,19 @@
  * anything is counted.
  */
 #include "common/base/clock.h"
+#include "common/uring/uring.h"
 #include "fileio/engine.h"
 
 #include <errno.h>
-#include <liburing.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SQPOLL_IDLE_MS = 100, TRIAL_BYTES = 4096 };
+enum { TRIAL_BYTES = 4096 };
 
-struct uring {
-    struct io_uring ring;
+struct uring_engine {
+    struct uring uring;
+    uint64_t queue_full; /* never: there are as many entries as operations */
     bool open;
     bool sqpoll;
     bool fixed_files, fixed_buffers;
@@ -47,7 +48,7 @@ static int probe(const struct engine_config *config, char *why, size_t why_cap)
 }
 
 /* The strongest set of flags that the kernel knows. */
-static int open_ring(struct engine *e, struct uring *u)
+static int open_ring(struct engine *e, struct uring_engine *u)
 {
     static const struct {
         unsigned flags;
@@ -63,17 +64,16 @@ static int open_ring(struct engine *e, struct uring *u)
     int err = -EINVAL;
 
     for (unsigned i = plain ? 2 : 0; i < 3 && err == -EINVAL; i++) {
-        struct io_uring_params params = {
-            .flags = wanted | ways[i].flags,
-            .sq_thread_idle = SQPOLL_IDLE_MS,
-        };
+        unsigned flags = wanted | ways[i].flags;
 
         if (ways[i].flags && e->config.spins)
-            params.flags |= IORING_SETUP_TASKRUN_FLAG;
-        err = io_uring_queue_init_params(e->config.depth + 1, &u->ring, &params);
+            flags |= IORING_SETUP_TASKRUN_FLAG;
+        err = uring_open(&u->uring, e->config.depth + 1, 0, flags);
         if (ways[i].name)
             engine_feature(e, ways[i].name, err ? "this kernel has it not" : NULL);
     }
+    u->uring.enters = &e->submitting.calls[CALL_io_uring_enter];
+    u->uring.queue_full = &u->queue_full;
     u->open = !err;
     return err;
 }
@@ -83,24 +83,24 @@ static const char *refusal(int err)
     return err < 0 ? strerror(-err) : NULL;
 }
 
-static void register_what_helps(struct engine *e, struct uring *u)
+static void register_what_helps(struct engine *e, struct uring_engine *u)
 {
     const struct engine_config *c = &e->config;
     struct iovec buffers = {c->buffers, c->buffers_bytes};
-    int err = io_uring_register_files(&u->ring, c->fds, c->files);
+    int err = io_uring_register_files(&u->uring.ring, c->fds, c->files);
 
     u->fixed_files = err == 0;
     engine_feature(e, "registered files", refusal(err));
     if (c->buffers) {
-        err = io_uring_register_buffers(&u->ring, &buffers, 1);
+        err = io_uring_register_buffers(&u->uring.ring, &buffers, 1);
         u->fixed_buffers = err == 0;
         engine_feature(e, "registered buffers", refusal(err));
     }
     if (!c->two_threads)
-        engine_feature(e, "registered ring", refusal(io_uring_register_ring_fd(&u->ring)));
+        engine_feature(e, "registered ring", refusal(io_uring_register_ring_fd(&u->uring.ring)));
 }
 
-static void fill(const struct uring *u, const struct engine *e, struct io_uring_sqe *sqe,
+static void fill(const struct uring_engine *u, const struct engine *e, struct io_uring_sqe *sqe,
                  struct file_op *op)
 {
     int fd = u->fixed_files ? op->file : e->config.fds[op->file];
@@ -127,53 +127,51 @@ static void fill(const struct uring *u, const struct engine *e, struct io_uring_
     engine_part_with(op);
 }
 
-static void count_enter(const struct uring *u, struct traffic *traffic, bool waits)
-{
-    if (!u->sqpoll || waits || (*u->ring.sq.kflags & IORING_SQ_NEED_WAKEUP))
-        traffic->calls[CALL_io_uring_enter]++;
-}
-
 /*
- * Hands the queue to the kernel. An interrupted or cut-off call leaves some of it there; the thread
+ * Hands the queue to the kernel. A refused or interrupted call leaves some of it there; the thread
  * that also reaps takes it along with its next call (see wait_for()), but one that does not must
  * see it gone.
  */
-static int flush(struct engine *e, struct uring *u, unsigned wait)
+static int flush(struct engine *e, struct uring_engine *u, unsigned wait)
 {
     int err;
 
-    do {
-        count_enter(u, &e->submitting, wait > 0);
-        err = wait > 0 ? io_uring_submit_and_wait(&u->ring, wait) : io_uring_submit(&u->ring);
-        if (err < 0 && err != -EINTR && err != -EAGAIN && err != -EBUSY)
-            return err;
-    } while (e->config.two_threads && !u->sqpoll && io_uring_sq_ready(&u->ring) > 0);
-    return 0;
+    do
+        err = wait > 0 ? uring_wait(&u->uring, wait, CLOCK_NEVER_NS) : uring_submit(&u->uring);
+    while (!err && e->config.two_threads && !u->sqpoll && io_uring_sq_ready(&u->uring.ring) > 0);
+    return err;
 }
 
+/*
+ * A failed submission leaves the queue as it found it: what the kernel has not taken of the n
+ * operations is the caller's again, who would else be given it back twice. With a kernel thread it
+ * stays there, as that may take it at any moment; reap() then tells what is wrong.
+ */
 static int submit(struct engine *e, struct file_op **ops, unsigned n, unsigned wait)
 {
-    struct uring *u = e->state;
+    struct uring_engine *u = e->state;
     unsigned filled = 0;
     int err;
 
     for (; filled < n; filled++) {
-        struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+        struct io_uring_sqe *sqe = io_uring_get_sqe(&u->uring.ring);
 
         if (!sqe)
             break;
         fill(u, e, sqe, ops[filled]);
     }
-    if (wait > 0 && (u->sqpoll || io_uring_cq_ready(&u->ring) >= wait))
+    if (wait > 0 && (u->sqpoll || io_uring_cq_ready(&u->uring.ring) >= wait))
         wait = 0;
     err = flush(e, u, wait);
-    if (err)
-        return err;
-    return filled > 0 ? (int)filled : -EAGAIN;
+    if (err && !u->sqpoll)
+        filled -= uring_take_back(&u->uring, filled);
+    if (filled > 0)
+        return (int)filled;
+    return err ? err : -EAGAIN;
 }
 
 /* A result of trial reads; also what "unsupported" looks like: -EOPNOTSUPP from a file of ours. */
-static int trial_read(struct engine *e, struct uring *u, void *buf)
+static int trial_read(struct engine *e, struct uring_engine *u, void *buf)
 {
     struct file_op op = {.buf = buf, .len = TRIAL_BYTES, .kind = FILE_READ};
     bool fixed_buffers = u->fixed_buffers;
@@ -188,7 +186,7 @@ static int trial_read(struct engine *e, struct uring *u, void *buf)
     return err < 0 ? err : op.result < 0 ? op.result : 0;
 }
 
-static int try_iopoll(struct engine *e, struct uring *u, char *why, size_t why_cap)
+static int try_iopoll(struct engine *e, struct uring_engine *u, char *why, size_t why_cap)
 {
     void *buf = NULL;
     int err;
@@ -207,7 +205,7 @@ static int try_iopoll(struct engine *e, struct uring *u, char *why, size_t why_c
 
 static int open_uring(struct engine *e, char *why, size_t why_cap)
 {
-    struct uring *u = calloc(1, sizeof *u);
+    struct uring_engine *u = calloc(1, sizeof *u);
     int err;
 
     e->state = u;
@@ -225,66 +223,43 @@ static int open_uring(struct engine *e, char *why, size_t why_cap)
     return e->config.iopoll ? try_iopoll(e, u, why, why_cap) : 0;
 }
 
-static unsigned take(struct uring *u, struct file_op **done, unsigned max)
+static unsigned take(struct uring_engine *u, struct file_op **done, unsigned max)
 {
-    struct io_uring_cqe *cqe;
-    unsigned head, n = 0;
+    unsigned ready = io_uring_cq_ready(&u->uring.ring), n = ready < max ? ready : max;
 
-    io_uring_for_each_cqe(&u->ring, head, cqe)
-    {
-        if (n == max)
-            break;
-        done[n] = io_uring_cqe_get_data(cqe);
-        engine_finish(done[n], cqe->res);
-        n++;
+    for (unsigned i = 0; i < n; i++) {
+        struct io_uring_cqe cqe;
+
+        uring_pop(&u->uring, &cqe);
+        done[i] = io_uring_cqe_get_data(&cqe);
+        engine_finish(done[i], cqe.res);
     }
-    io_uring_cq_advance(&u->ring, n);
     return n;
 }
 
-static int wait_until(struct uring *u, unsigned count, uint64_t until_ns)
+static int wait_for(struct engine *e, struct uring_engine *u, unsigned count, uint64_t until_ns)
 {
-    struct timespec left = clock_left(until_ns);
-    struct __kernel_timespec limit = {left.tv_sec, left.tv_nsec};
-    struct io_uring_cqe *cqe;
-
-    return io_uring_wait_cqes(&u->ring, &cqe, count, &limit, NULL);
-}
-
-static int wait_for(struct engine *e, struct uring *u, unsigned count, uint64_t until_ns)
-{
-    struct io_uring_cqe *cqe;
-    int err;
-
-    if (!e->config.two_threads && io_uring_sq_ready(&u->ring) > 0) {
-        count_enter(u, &e->reaping, false);
-        io_uring_submit(&u->ring);
-    }
+    if (!e->config.two_threads)
+        return uring_wait(&u->uring, count, clock_left_ns(until_ns));
     e->reaping.calls[CALL_io_uring_enter]++;
-    if (until_ns == CLOCK_NEVER_NS)
-        err = io_uring_wait_cqe_nr(&u->ring, &cqe, count);
-    else
-        err = wait_until(u, count, until_ns);
-    return err == -EINTR || err == -ETIME || err == -EAGAIN ? 0 : err;
+    return uring_wait_only(&u->uring, count, clock_left_ns(until_ns));
 }
 
-/* Completions that the kernel holds back until it is asked for them, as far as it was told to say
- * so (TASKRUN_FLAG). */
-static bool held_back(const struct engine *e, const struct uring *u)
+/* Completions that the kernel holds back until it is asked for them; a polled ring's are all so. */
+static bool held_back(const struct engine *e, const struct uring_engine *u)
 {
-    return e->config.iopoll ||
-           (*u->ring.sq.kflags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+    return e->config.iopoll || uring_holds_back(&u->uring);
 }
 
 static int reap(struct engine *e, struct file_op **done, unsigned min, unsigned max,
                 uint64_t until_ns)
 {
-    struct uring *u = e->state;
+    struct uring_engine *u = e->state;
     unsigned n = take(u, done, max);
 
     if (n == 0 && min == 0 && held_back(e, u)) {
         e->reaping.calls[CALL_io_uring_enter]++;
-        io_uring_get_events(&u->ring);
+        io_uring_get_events(&u->uring.ring);
         n = take(u, done, max);
     }
     while (n < min) {
@@ -301,10 +276,10 @@ static int reap(struct engine *e, struct file_op **done, unsigned min, unsigned 
 
 static void close_uring(struct engine *e)
 {
-    struct uring *u = e->state;
+    struct uring_engine *u = e->state;
 
     if (u && u->open)
-        io_uring_queue_exit(&u->ring);
+        uring_close(&u->uring);
     free(u);
 }
 
