@@ -12,6 +12,14 @@
 
 enum { BATCH_MAX = 256 };
 
+/* A refused submission is tried again so often, while nothing is in flight that could make room. */
+enum { TRIES_IN_VAIN = 1000 };
+
+#define TRY_AGAIN_NS (100 * NS_PER_US)
+
+/* How often a sleeping poller looks whether there is still something to wait for. */
+#define LOOK_NS NS_PER_S
+
 enum { QUEUE_PRIORITY, QUEUE_READ, QUEUE_WRITE, QUEUES };
 
 /* What the submitter has fetched of a queue. */
@@ -36,6 +44,7 @@ struct split {
     struct stack queues[QUEUES];
     struct gate gate; /* of the submitter */
     atomic_bool closing;
+    atomic_bool endless; /* the read of no length could not be handed in */
     atomic_bool cramped; /* the submitter waits for room, not for work */
     _Alignas(64) atomic_uint in_flight;
     struct file_op end; /* the read of no length */
@@ -126,9 +135,24 @@ static unsigned room(struct split *s)
     return left < s->config.budget ? left : s->config.budget;
 }
 
+/*
+ * After the engine has refused operations, of which `own` are counted as in flight: true, a little
+ * later, when it should be asked once more. What else is in flight makes room when it is done. With
+ * nothing else in flight something is wrong that may pass, but is not waited for without end.
+ */
+static bool try_again(struct split *s, unsigned own, unsigned *in_vain)
+{
+    const struct timespec a_little = clock_timespec(TRY_AGAIN_NS);
+
+    if (atomic_load(&s->in_flight) == own && ++*in_vain > TRIES_IN_VAIN)
+        return false;
+    nanosleep(&a_little, NULL);
+    return true;
+}
+
 static void launch(struct split *s, struct file_op **ops, unsigned n)
 {
-    unsigned at = 0;
+    unsigned at = 0, in_vain = 0;
 
     atomic_fetch_add(&s->in_flight, n);
     while (at < n) {
@@ -136,7 +160,8 @@ static void launch(struct split *s, struct file_op **ops, unsigned n)
 
         if (taken > 0) {
             at += (unsigned)taken;
-        } else if (taken != -EAGAIN) {
+            in_vain = 0;
+        } else if (taken != -EAGAIN || !try_again(s, n - at, &in_vain)) {
             ops[at]->result = taken;
             atomic_fetch_sub(&s->in_flight, 1);
             give_back(&ops[at++], 1, &s->engine.submitting);
@@ -164,12 +189,16 @@ static bool idle(const struct fifo *fifos)
 static void launch_end(struct split *s)
 {
     struct file_op *op = &s->end;
+    unsigned in_vain = 0;
+    int taken;
 
     op->kind = FILE_READ;
     op->buf = s->config.engine.buffers;
-    /* With no room for it there is something in flight whose end makes room. */
-    while (engine_submit(&s->engine, &op, 1, 0) != 1)
-        ;
+    do
+        taken = engine_submit(&s->engine, &op, 1, 0);
+    while (taken == -EAGAIN && try_again(s, 0, &in_vain));
+    if (taken != 1)
+        atomic_store(&s->endless, true);
 }
 
 static void *run_submitter(void *argument)
@@ -226,7 +255,7 @@ static int reap(struct split *s, struct file_op **ops)
 
     while (got == 0 && spin_end_ns && clock_now_ns() < spin_end_ns)
         got = engine_reap(&s->engine, ops, 0, BATCH_MAX, CLOCK_NEVER_NS);
-    return got ? got : engine_reap(&s->engine, ops, 1, BATCH_MAX, CLOCK_NEVER_NS);
+    return got ? got : engine_reap(&s->engine, ops, 1, BATCH_MAX, clock_now_ns() + LOOK_NS);
 }
 
 static void *run_poller(void *argument)
@@ -235,7 +264,7 @@ static void *run_poller(void *argument)
     struct file_op *ops[BATCH_MAX];
     bool ended = false;
 
-    while (!ended || atomic_load(&s->in_flight) > 0) {
+    while ((!ended && !atomic_load(&s->endless)) || atomic_load(&s->in_flight) > 0) {
         int got = reap(s, ops);
         unsigned n = got > 0 ? without_end(s, ops, (unsigned)got, &ended) : 0;
 

@@ -32,10 +32,17 @@ struct loop_config;
 /*
  * Bytes arrived. Returns the bytes to send now (SPAN_NONE for none), which lie in `in` or live as
  * long as the connection. `in` itself is gone when the hook returns. While an earlier answer is
- * still unsent the hook must return SPAN_NONE, and is only called at all if the configuration says
- * read_while_unsent. To close the connection, set c->close_asked.
+ * still unsent (c->unsent.len) the hook is only called if the configuration says read_while_unsent,
+ * and must return SPAN_NONE. To close the connection, set c->close_asked.
  */
 struct span on_bytes(struct loop *l, struct conn *c, struct span in);
+
+/*
+ * All that was to be sent on c has gone out, after it had not gone at once. Returns the bytes to
+ * send next (SPAN_NONE for none), which live as long as the connection. A reply may come before
+ * this is called: the peer has the bytes sooner than the sender knows.
+ */
+struct span on_sent(struct loop *l, struct conn *c);
 
 /* A connection stands (accepted, adopted or connected); returns what to send first. */
 struct span on_open(struct loop *l, struct conn *c);

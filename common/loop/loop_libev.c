@@ -153,13 +153,14 @@ static void look(struct libev *lib, int how)
 
 /*
  * libev sleeps in whole milliseconds, too coarse to keep a pace: the last one before wake_ns is
- * spent looking, in any mode.
+ * spent looking, in any mode. A thread that looks in vain is free for work, so that time counts as
+ * idle.
  */
 static void wait_for_events(struct libev *lib, uint64_t wake_ns)
 {
     struct spin *spin = &lib->l->spin;
     struct spell spell = {0};
-    uint64_t before_ns;
+    uint64_t before_ns, now_ns;
 
     while (spin_look(spin, &spell, wake_ns)) {
         look(lib, EVRUN_NOWAIT);
@@ -173,9 +174,15 @@ static void wait_for_events(struct libev *lib, uint64_t wake_ns)
         spin_slept(spin, clock_now_ns() - before_ns);
         return;
     }
-    do
+    for (;; before_ns = now_ns) {
         look(lib, EVRUN_NOWAIT);
-    while (!lib->events && clock_now_ns() < wake_ns);
+        if (lib->events)
+            return;
+        now_ns = clock_now_ns();
+        spin_looked(spin, before_ns, now_ns);
+        if (now_ns >= wake_ns)
+            return;
+    }
 }
 
 static void rounds(struct libev *lib)

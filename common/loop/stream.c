@@ -69,6 +69,14 @@ int stream_send(struct loop *l, struct conn *c, struct span out)
     return what_next(l, c);
 }
 
+/* After a hook: sends what it has returned, if it does not want the connection closed. */
+static int go_on(struct loop *l, struct conn *c, struct span out)
+{
+    if (c->close_asked)
+        return 0;
+    return out.len ? stream_send(l, c, out) : what_next(l, c);
+}
+
 int stream_writable(struct loop *l, struct conn *c)
 {
     struct span first = SPAN_NONE;
@@ -80,7 +88,7 @@ int stream_writable(struct loop *l, struct conn *c)
             return -err;
         if (c->connecting)
             return WANT_WRITE;
-        return first.len ? stream_send(l, c, first) : what_next(l, c);
+        return go_on(l, c, first);
     }
     if (c->unsent.len) {
         taken = offer(l, c, c->unsent);
@@ -88,6 +96,8 @@ int stream_writable(struct loop *l, struct conn *c)
             return (int)taken;
         c->unsent.bytes += taken;
         c->unsent.len -= (size_t)taken;
+        if (!c->unsent.len)
+            return go_on(l, c, on_sent(l, c));
     }
     return what_next(l, c);
 }
@@ -98,14 +108,9 @@ int stream_readable(struct loop *l, struct conn *c)
 
     l->stats->syscalls[SYSCALL_recv]++;
     if (got > 0) {
-        struct span out;
-
         l->stats->reads++;
         l->stats->rx_bytes += (uint64_t)got;
-        out = on_bytes(l, c, (struct span){l->recv_buffer, (size_t)got});
-        if (c->close_asked)
-            return 0;
-        return out.len ? stream_send(l, c, out) : what_next(l, c);
+        return go_on(l, c, on_bytes(l, c, (struct span){l->recv_buffer, (size_t)got}));
     }
     if (got < 0 && got != -EAGAIN && got != -EINTR)
         return -loop_fault(l, stats_recv_error((int)-got), (int)-got);
