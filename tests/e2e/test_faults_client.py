@@ -169,6 +169,25 @@ def test_one_of_several_lost(backend, run_client):
     assert report["connections"]["lost"] == report["fairness"]["starved"] == 1
 
 
+@pytest.mark.parametrize("shape", ["closed", "open"])
+@each_backend
+def test_reply_before_its_request_is_out(backend, shape, run_client):
+    """The whole reply is there while most of the request is unsent; then the request goes out."""
+    size = 8 << 20
+
+    def behave(s, _number):
+        while receive(s, 1):
+            s.sendall(bytes(size))
+            time.sleep(0.2)
+            receive(s, size - 1)
+
+    with FakeServer(behave) as server:
+        args = ["-c", 1, "-s", size, "-n", 3, "-d", "20s", "--warmup", 0, *SHAPES[shape]]
+        report = run_client(server.target, backend, *args).report
+    assert report["errors"] == {}
+    assert report["totals"]["requests"] == 3
+
+
 # ---- servers that do nothing
 
 
