@@ -109,7 +109,7 @@ struct span on_sent(struct loop *l, struct conn *base)
     struct client_thread *t = l->program;
     struct client_conn *c = client_conn(base);
 
-    if (c->idle != IDLE_NONE || requests_room(t, c) == 0)
+    if (c->in_flight == t->pipeline || c->idle != IDLE_NONE || requests_room(t, c) == 0)
         return SPAN_NONE;
     window_read_clock(&t->meter);
     return requests_begin(t, c, UINT_MAX);

@@ -1,6 +1,5 @@
 #include "client/results.h"
 
-
 #include <stdio.h>
 #include <string.h>
 

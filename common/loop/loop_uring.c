@@ -168,6 +168,7 @@ int loop_uring_run(struct loop *l)
         .flush = (uint32_t)choice_value(c, LOOP_URING_FLUSH, DEFAULT_FLUSH),
         .multishot_accept = c->used & LOOP_URING_MULTISHOT_ACCEPT,
         .multishot_recv = c->used & URING_MULTISHOT_RECV,
+        .read_while_unsent = l->config->read_while_unsent,
     };
     int err = uring_open(&u.uring, (unsigned)choice_value(c, LOOP_URING_SQ, DEFAULT_SQ_ENTRIES),
                          CQ_ENTRIES, IORING_SETUP_SUBMIT_ALL | uring_setup_flags(c->used, true));

@@ -164,7 +164,7 @@ static bool may_read(const struct uring_loop *u, struct conn *c)
     const struct uring_conn *s = uring_conn(c);
 
     return !c->at_eof && s->queued < QUEUE_MAX &&
-           (!c->unsent.len || s->answer != URING_NO_BUFFER || u->l->config->read_while_unsent);
+           (!c->unsent.len || s->answer != URING_NO_BUFFER || u->read_while_unsent);
 }
 
 /* Receives, or stops to, as the connection may; and closes it when nothing is left to be done. */
@@ -189,8 +189,6 @@ static void proceed(struct uring_loop *u, struct conn *c)
     const struct uring_conn *s = uring_conn(c);
     int err;
 
-    if (s->receiving && !c->unsent.len)
-        return; /* by far the most frequent: a send has completed, and the next bytes will come */
     if (!s->sending && c->unsent.len) {
         err = start_sending(u, c);
         if (err) {
@@ -198,7 +196,14 @@ static void proceed(struct uring_loop *u, struct conn *c)
             return;
         }
     }
-    proceed_receiving(u, c);
+    if (!s->receiving || !u->read_while_unsent)
+        proceed_receiving(u, c);
+}
+
+/* By far the most frequent: a send has completed, and the next bytes will come of themselves. */
+static bool is_settled(const struct uring_conn *s, const struct conn *c)
+{
+    return s->receiving && !c->unsent.len && !s->closing;
 }
 
 void uring_conn_settle(struct uring_loop *u, struct conn *c)
@@ -259,7 +264,7 @@ static void received(struct uring_loop *u, struct conn *c, uint16_t id, uint32_t
 {
     u->stats->reads++;
     u->stats->rx_bytes += len;
-    if (!c->unsent.len || u->l->config->read_while_unsent)
+    if (!c->unsent.len || u->read_while_unsent)
         hand_over(u, c, id, len);
     else
         queue_push(u, uring_conn(c), id, len);
@@ -386,7 +391,8 @@ void uring_conn_event(struct uring_loop *u, struct conn *c, const struct io_urin
     else if (kind == KIND_CONNECT)
         connect_event(u, c);
 
-    uring_conn_settle(u, c);
+    if (!is_settled(uring_conn(c), c))
+        uring_conn_settle(u, c);
 }
 
 /* ---- the actions of loop_pump() ------------------------------------------------------------- */

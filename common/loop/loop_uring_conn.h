@@ -58,6 +58,7 @@ struct uring_loop {
     struct conn *starved, *starved_last; /* first come, first served */
     uint32_t flush;                      /* submit when so many entries are queued */
     bool multishot_accept, multishot_recv;
+    bool read_while_unsent; /* of the configuration, near at hand */
 };
 
 static inline struct uring_conn *uring_conn(struct conn *c)
