@@ -65,11 +65,11 @@ struct codec_type {
 struct codec {
     const struct codec_type *type;
     const struct sizes *sizes;
-    bool verify;          /* compare every byte of a reply, not only its length */
     unsigned char *bytes; /* what requests are made of */
 };
 
-/* Replies are the requests themselves. `most`: requests begun together. 0 or -ENOMEM. */
+/* Replies are the requests themselves. `most`: requests begun together. verify: every
+ * byte of a reply is compared, not only its length. 0 or -ENOMEM. */
 int codec_echo_init(struct codec *codec, const struct sizes *sizes, uint64_t most, bool verify);
 
 static inline void codec_free(struct codec *codec)
