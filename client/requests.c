@@ -77,7 +77,8 @@ static struct span reject(struct loop *l, struct client_conn *c, enum stats_erro
     return SPAN_NONE;
 }
 
-struct span on_bytes(struct loop *l, struct conn *base, struct span in)
+/* Flattened: what it calls is so short that the calls would cost a tenth of an echo's user time. */
+__attribute__((flatten)) struct span on_bytes(struct loop *l, struct conn *base, struct span in)
 {
     struct client_thread *t = l->program;
     struct client_conn *c = client_conn(base);

@@ -103,8 +103,15 @@ struct loop_config {
 
 struct loop_backend {
     struct backend backend;
-    int (*run)(struct loop *l); /* until DUE_QUIT: 0 or -errno */
+    int (*run)(struct loop *l);       /* until DUE_QUIT: 0 or -errno */
+    const struct poller_type *poller; /* for loop_ready_run() */
 };
+
+/* The one that was chosen. */
+static inline const struct loop_backend *loop_backend_of(const struct choice *c)
+{
+    return (const struct loop_backend *)(const void *)c->backend;
+}
 
 /* The keys that every one has, by index, and their rows. */
 enum { LOOP_RECV, LOOP_SEND, LOOP_KEYS };
@@ -116,6 +123,8 @@ enum { LOOP_RECV, LOOP_SEND, LOOP_KEYS };
 
 /* The backends of this platform, NULL-terminated. loop_table_linux.c and loop_table_darwin.c. */
 extern const struct backend *const loop_table[];
+
+extern const struct loop_backend loop_uring, loop_libev;
 
 /* What is different between backends when something is due; see loop_pump(). */
 struct loop_actions {
@@ -183,6 +192,7 @@ void loop_forget(struct loop *l, struct conn *c, int err);
 /* Counts a fault and returns err, to be passed on to the backend's close. */
 int loop_fault(struct loop *l, enum stats_error kind, int err);
 
-extern const struct loop_backend loop_epoll, loop_uring, loop_libev;
+/* The run() of backends with a poller. */
+int loop_ready_run(struct loop *l);
 
 #endif

@@ -23,8 +23,8 @@ void stream_free(struct loop *l)
 static int what_next(const struct loop *l, const struct conn *c)
 {
     if (c->unsent.len == 0)
-        return c->at_eof ? 0 : WANT_READ;
-    return l->config->read_while_unsent && !c->at_eof ? WANT_READ | WANT_WRITE : WANT_WRITE;
+        return c->at_eof ? 0 : POLLER_READ;
+    return l->config->read_while_unsent && !c->at_eof ? POLLER_READ | POLLER_WRITE : POLLER_WRITE;
 }
 
 static bool in_recv_buffer(const struct loop *l, const unsigned char *bytes)
@@ -33,7 +33,7 @@ static bool in_recv_buffer(const struct loop *l, const unsigned char *bytes)
 }
 
 /* One send(2): how many bytes the kernel took, 0 when it has no room, or -errno. */
-static ssize_t offer(struct loop *l, struct conn *c, struct span out)
+static inline ssize_t offer(struct loop *l, struct conn *c, struct span out)
 {
     size_t len = out.len < l->send_bytes ? out.len : l->send_bytes;
     ssize_t taken = os_send(c->fd, out.bytes, len);
@@ -87,7 +87,7 @@ int stream_writable(struct loop *l, struct conn *c)
         if (!loop_connect_done(l, c, &first, &err))
             return -err;
         if (c->connecting)
-            return WANT_WRITE;
+            return POLLER_WRITE;
         return go_on(l, c, first);
     }
     if (c->unsent.len) {
