@@ -36,7 +36,7 @@ static void answered(struct client_thread *t, const struct seq_answer *answer)
     t->loop.stats->requests++;
     if (m->phase == PHASE_DRAIN && !m->open_loop)
         hist_record(&m->unfinished_service, service_ns); /* nothing is sent in that drain */
-    if (!answer->measured)
+    if (!t->measuring || !answer->measured)
         return;
     hist_record(&m->service, service_ns);
     if (m->open_loop) {
