@@ -36,8 +36,8 @@ void results_collect(struct results *r, const struct client_run *run)
     for (unsigned i = 0; i < run->drive.crew.count; i++) {
         const struct client_thread *t = &run->threads[i];
 
-        if (!t->measuring)
-            continue; /* it came to its window, if at all, with a backlog of the warm-up */
+        if (!t->meter.measured)
+            continue;
         asked += t->meter.quota;
         add_thread(r, t);
     }
