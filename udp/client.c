@@ -116,6 +116,8 @@ static int body(struct meter *m)
     int err = udp_loop_run(&t->loop, m->worker, t->run->setup, &role, t);
 
     client_count_drops(t);
+    if (!t->measuring)
+        client_begin_measuring(t); /* then all that was sent is the warm-up's */
     return err;
 }
 

@@ -24,21 +24,26 @@ static void add_thread(struct results *r, const struct client_thread *t)
     r->crowded_out += t->crowded_out;
     r->kernel_drops = add_known(r->kernel_drops, t->kernel_drops);
     r->gave_up |= t->gave_up;
-    r->unsent += t->meter.quota; /* what was sent of it is taken off below */
     add_clients(r, t);
 }
 
 void results_collect(struct results *r, const struct client_run *run)
 {
+    uint64_t asked = 0;
+
     memset(r, 0, sizeof *r);
     summary_collect(&r->summary, &run->drive);
-    for (unsigned i = 0; i < run->drive.crew.count; i++)
-        if (run->threads[i].meter.measured)
-            add_thread(r, &run->threads[i]);
-    if (run->config->messages)
-        r->unsent -= r->counts.sent;
-    else
-        r->unsent = schedule_never_sent(&r->summary.schedule);
+    for (unsigned i = 0; i < run->drive.crew.count; i++) {
+        const struct client_thread *t = &run->threads[i];
+
+        if (!t->meter.measured)
+            continue;
+        asked += t->meter.quota;
+        add_thread(r, t);
+    }
+    r->unsent = run->config->rate       ? schedule_never_sent(&r->summary.schedule)
+                : run->config->messages ? asked - r->counts.sent
+                                        : 0;
 }
 
 void results_collect_server(struct server_results *r, const struct server *s)
