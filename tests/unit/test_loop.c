@@ -179,7 +179,7 @@ static void read_many(struct peer *peer, uint64_t bytes)
 
 /* ---- an answer that goes out slowly ---- */
 
-static void write_note(int fd, unsigned char n)
+static void write_note(int fd, int n)
 {
     unsigned char note[NOTE_BYTES];
 
@@ -193,7 +193,7 @@ static void *write_notes_and_read(void *argument)
     struct peer *peer = argument;
     char end[sizeof last_words];
 
-    for (unsigned char n = 1; n < NOTES; n++)
+    for (int n = 1; n < NOTES; n++)
         write_note(peer->fd, n);
     read_many(peer, MANY);
     peer->faults += recv(peer->fd, end, sizeof end, MSG_WAITALL) != sizeof end;
