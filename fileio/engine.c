@@ -46,6 +46,8 @@ int engine_open(struct engine *e, const struct file_engine *type,
     memset(e, 0, sizeof *e);
     e->type = type;
     e->config = *config;
+    e->submitting = config->stats ? config->stats : &e->sides[0].stats;
+    e->reaping = config->stats ? config->stats : &e->sides[1].stats;
     return type->open(e, why, why_cap);
 }
 

@@ -9,8 +9,8 @@
 #ifndef IOBENCH_FILEIO_ENGINE_H
 #define IOBENCH_FILEIO_ENGINE_H
 
+#include "common/base/stats.h"
 #include "fileio/rwf.h"
-#include "fileio/traffic.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -51,6 +51,7 @@ struct engine_config {
     struct rwf rwf;      /* of the engines that block: "sync" and "threads" */
     unsigned pool;       /* threads of the engine "threads" */
     struct split *split; /* of the engine "split", else NULL */
+    struct stats *stats; /* of a thread that both submits and reaps; NULL: see struct engine */
 };
 
 enum { ENGINE_FEATURES = 8, ENGINE_TEXT = 96 };
@@ -62,8 +63,10 @@ struct engine {
     char features[ENGINE_FEATURES][ENGINE_TEXT]; /* in use */
     char left_out[ENGINE_FEATURES][ENGINE_TEXT]; /* lacking here, and why */
     unsigned feature_count, left_out_count;
-    _Alignas(64) struct traffic submitting; /* written by the thread that submits */
-    _Alignas(64) struct traffic reaping;    /* written by the thread that reaps */
+    struct stats *submitting, *reaping; /* where each side counts; config.stats, or else ... */
+    struct engine_side {
+        _Alignas(64) struct stats stats;
+    } sides[2]; /* ... these: each is written by one thread */
 };
 
 struct file_engine {
@@ -145,7 +148,7 @@ static inline int engine_submit(struct engine *e, struct file_op **ops, unsigned
     int taken = e->type->submit(e, ops, n, wait);
 
     if (taken > 0)
-        traffic_batch(&e->submitting, (unsigned)taken);
+        stats_submitted(e->submitting, (unsigned)taken);
     return taken;
 }
 
@@ -155,7 +158,7 @@ static inline int engine_reap(struct engine *e, struct file_op **done, unsigned 
     int got = e->type->reap(e, done, min, max, until_ns);
 
     if (got > 0)
-        traffic_batch(&e->reaping, (unsigned)got);
+        stats_waited(e->reaping, (unsigned)got);
     return got;
 }
 

@@ -13,7 +13,7 @@ static int open_sync(struct engine *e, char *why, size_t why_cap)
 static int submit(struct engine *e, struct file_op **ops, unsigned n, unsigned wait)
 {
     (void)n, (void)wait;
-    blocking_do(ops[0], e->config.fds[ops[0]->file], e->config.rwf, &e->submitting);
+    blocking_do(ops[0], e->config.fds[ops[0]->file], e->config.rwf, e->submitting->syscalls);
     e->state = ops[0];
     return 1;
 }

@@ -127,10 +127,10 @@ static void fill(const struct uring *u, const struct engine *e, struct io_uring_
     engine_part_with(op);
 }
 
-static void count_enter(const struct uring *u, struct traffic *traffic, bool waits)
+static void count_enter(const struct uring *u, struct stats *stats, bool waits)
 {
     if (!u->sqpoll || waits || (*u->ring.sq.kflags & IORING_SQ_NEED_WAKEUP))
-        traffic->calls[CALL_io_uring_enter]++;
+        stats->syscalls[SYSCALL_io_uring_enter]++;
 }
 
 /*
@@ -143,7 +143,7 @@ static int flush(struct engine *e, struct uring *u, unsigned wait)
     int err;
 
     do {
-        count_enter(u, &e->submitting, wait > 0);
+        count_enter(u, e->submitting, wait > 0);
         err = wait > 0 ? io_uring_submit_and_wait(&u->ring, wait) : io_uring_submit(&u->ring);
         if (err < 0 && err != -EINTR && err != -EAGAIN && err != -EBUSY)
             return err;
@@ -257,10 +257,10 @@ static int wait_for(struct engine *e, struct uring *u, unsigned count, uint64_t 
     int err;
 
     if (!e->config.two_threads && io_uring_sq_ready(&u->ring) > 0) {
-        count_enter(u, &e->reaping, false);
+        count_enter(u, e->reaping, false);
         io_uring_submit(&u->ring);
     }
-    e->reaping.calls[CALL_io_uring_enter]++;
+    e->reaping->syscalls[SYSCALL_io_uring_enter]++;
     if (until_ns == CLOCK_NEVER_NS)
         err = io_uring_wait_cqe_nr(&u->ring, &cqe, count);
     else
@@ -283,7 +283,7 @@ static int reap(struct engine *e, struct file_op **done, unsigned min, unsigned 
     unsigned n = take(u, done, max);
 
     if (n == 0 && min == 0 && held_back(e, u)) {
-        e->reaping.calls[CALL_io_uring_enter]++;
+        e->reaping->syscalls[SYSCALL_io_uring_enter]++;
         io_uring_get_events(&u->ring);
         n = take(u, done, max);
     }

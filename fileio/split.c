@@ -28,6 +28,12 @@ struct split_user {
     struct gate gate;
 };
 
+/* What one of the two threads had counted when the window began and ended. */
+struct noted {
+    unsigned marks;
+    struct stats at[2];
+};
+
 struct split {
     struct split_config config;
     struct engine engine;
@@ -36,17 +42,40 @@ struct split {
     struct stack queues[QUEUES];
     struct gate gate; /* of the submitter */
     atomic_bool closing;
-    atomic_bool cramped; /* the submitter waits for room, not for work */
+    atomic_uint marks;     /* 1: the window has begun; 2: it is over */
+    struct noted noted[2]; /* as engine.sides */
+    atomic_bool cramped;   /* the submitter waits for room, not for work */
     _Alignas(64) atomic_uint in_flight;
     struct file_op end; /* the read of no length */
     pthread_mutex_t joining;
     struct split_user users[];
 };
 
+/* ---- the window ---- */
+
+void split_mark(struct split *s, enum split_mark mark)
+{
+    atomic_store_explicit(&s->marks, mark, memory_order_relaxed);
+}
+
+/* In the thread of that side. */
+static void note_marks(struct split *s, unsigned side)
+{
+    struct noted *n = &s->noted[side];
+
+    while (n->marks < atomic_load_explicit(&s->marks, memory_order_relaxed))
+        n->at[n->marks++] = s->engine.sides[side].stats;
+}
+
+struct stats split_window(const struct split *s, unsigned side)
+{
+    return stats_between(&s->noted[side].at[0], &s->noted[side].at[1]);
+}
+
 /* ---- giving back ---- */
 
 /* A user is woken once for a run of its operations. */
-static void give_back(struct file_op **ops, unsigned n, struct traffic *traffic)
+static void give_back(struct file_op **ops, unsigned n, struct stats *stats)
 {
     for (unsigned i = 0; i < n; i++) {
         struct split_user *u = ops[i]->owner;
@@ -54,7 +83,7 @@ static void give_back(struct file_op **ops, unsigned n, struct traffic *traffic)
 
         stack_push(&u->done, ops[i]);
         if (last)
-            traffic->calls[CALL_futex] += gate_ring(&u->gate);
+            stats->syscalls[SYSCALL_futex] += gate_ring(&u->gate);
     }
 }
 
@@ -112,7 +141,7 @@ static unsigned collect(struct split *s, struct fifo *fifos, unsigned *turn, str
             ops[n++] = op;
         } else {
             op->result = -ECANCELED;
-            give_back(&op, 1, &s->engine.submitting);
+            give_back(&op, 1, s->engine.submitting);
         }
     }
     return n;
@@ -139,7 +168,7 @@ static void launch(struct split *s, struct file_op **ops, unsigned n)
         } else if (taken != -EAGAIN) {
             ops[at]->result = taken;
             atomic_fetch_sub(&s->in_flight, 1);
-            give_back(&ops[at++], 1, &s->engine.submitting);
+            give_back(&ops[at++], 1, s->engine.submitting);
         }
     }
 }
@@ -151,8 +180,7 @@ static void await_room(struct split *s)
 
     atomic_store(&s->cramped, true);
     if (room(s) == 0)
-        s->engine.submitting.calls[CALL_futex] +=
-            gate_wait(&s->gate, seen, s->config.spin_ns, CLOCK_NEVER_NS);
+        gate_wait(&s->gate, seen, s->config.spin_ns, CLOCK_NEVER_NS, s->engine.submitting);
     atomic_store(&s->cramped, false);
 }
 
@@ -183,12 +211,12 @@ static void *run_submitter(void *argument)
         unsigned seen = gate_look(&s->gate), most = room(s), n;
         bool closing = atomic_load(&s->closing);
 
+        note_marks(s, SPLIT_SUBMITTING);
         fetch(s, fifos);
         if (idle(fifos) && closing)
             break;
         if (idle(fifos)) {
-            s->engine.submitting.calls[CALL_futex] +=
-                gate_wait(&s->gate, seen, s->config.spin_ns, CLOCK_NEVER_NS);
+            gate_wait(&s->gate, seen, s->config.spin_ns, CLOCK_NEVER_NS, s->engine.submitting);
             continue;
         }
         if (most == 0) {
@@ -239,12 +267,13 @@ static void *run_poller(void *argument)
         int got = reap(s, ops);
         unsigned n = got > 0 ? without_end(s, ops, (unsigned)got, &ended) : 0;
 
+        note_marks(s, SPLIT_REAPING);
         if (n == 0)
             continue;
         atomic_fetch_sub(&s->in_flight, n);
         if (atomic_load(&s->cramped))
-            s->engine.reaping.calls[CALL_futex] += gate_ring(&s->gate);
-        give_back(ops, n, &s->engine.reaping);
+            s->engine.reaping->syscalls[SYSCALL_futex] += gate_ring(&s->gate);
+        give_back(ops, n, s->engine.reaping);
     }
     return NULL;
 }
@@ -291,7 +320,7 @@ bool split_cancel(struct file_op *op)
 }
 
 unsigned split_take(struct split_user *u, struct file_op **done, unsigned min, unsigned max,
-                    uint64_t until_ns, uint64_t *sleeps)
+                    uint64_t until_ns, struct stats *stats)
 {
     unsigned n = 0;
 
@@ -308,7 +337,7 @@ unsigned split_take(struct split_user *u, struct file_op **done, unsigned min, u
             break;
         if (until_ns != CLOCK_NEVER_NS && clock_now_ns() >= until_ns)
             break;
-        *sleeps += gate_wait(&u->gate, seen, u->split->config.spin_ns, until_ns);
+        gate_wait(&u->gate, seen, u->split->config.spin_ns, until_ns, stats);
     }
     u->owed -= n;
     return n;
@@ -317,10 +346,10 @@ unsigned split_take(struct split_user *u, struct file_op **done, unsigned min, u
 void split_leave(struct split_user *u)
 {
     struct file_op *dropped[16];
-    uint64_t sleeps = 0;
+    struct stats ignored = {0};
 
     while (u->owed > 0)
-        split_take(u, dropped, 1, 16, CLOCK_NEVER_NS, &sleeps);
+        split_take(u, dropped, 1, 16, CLOCK_NEVER_NS, &ignored);
     pthread_mutex_lock(&u->split->joining);
     u->in = false;
     pthread_mutex_unlock(&u->split->joining);
@@ -381,6 +410,7 @@ int split_open(struct split **split, const struct split_config *config, char *wh
 
 void split_close(struct split *s)
 {
+    split_mark(s, SPLIT_OVER);
     atomic_store(&s->closing, true);
     gate_ring(&s->gate);
     if (s->submitting)

@@ -148,8 +148,8 @@ void summary_warn(const struct summary *s, report_note *note, void *to)
     uint64_t planned_ns = window_planned_ns(&s->drive->window);
     char text[160];
 
-    if (!s->drive->interrupted && planned_ns != CLOCK_NEVER_NS &&
-        s->duration_s < 0.99 * seconds(planned_ns)) {
+    if (!s->drive->interrupted && !s->drive->window.plan.counts_requests &&
+        planned_ns != CLOCK_NEVER_NS && s->duration_s < 0.99 * seconds(planned_ns)) {
         snprintf(text, sizeof text, "the window ended after %.3f of %.3f s: nobody was left to ask",
                  s->duration_s, seconds(planned_ns));
         note(to, text);
