@@ -9,6 +9,7 @@
 #include "common/report/program.h"
 #include "fileio/print.h"
 #include "fileio/results.h"
+#include "fileio/worker.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -225,6 +226,7 @@ static int prepare(struct run *run)
 
     signal(SIGXFSZ, SIG_IGN); /* EFBIG says it as well */
     run->drive.program = table.program;
+    run->drive.body = worker_body;
     run->drive.print_header = print_header;
     run->drive.print_point = print_point;
     run->drive.complain = complain;

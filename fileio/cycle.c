@@ -9,7 +9,6 @@
 #include "common/base/clock.h"
 #include "common/host/os.h"
 #include "fileio/ops.h"
-#include "fileio/run.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #ifndef IOBENCH_FILEIO_CYCLE_H
 #define IOBENCH_FILEIO_CYCLE_H
 
-#include "fileio/worker.h"
+#include "fileio/run.h"
 
 /* With the gate open: until the window is over and nothing of it is in flight or left to begin. */
 void cycle_run(struct file_worker *w);

@@ -1,6 +1,5 @@
 #include "fileio/ops.h"
 
-#include "fileio/run.h"
 #include "fileio/verify.h"
 
 #include <errno.h>
@@ -49,12 +48,12 @@ static uint64_t take_off_schedule(struct file_worker *w)
 struct file_op *ops_begin(struct file_worker *w)
 {
     struct task *t = w->free[--w->free_count];
-    uint64_t urgent = w->run->config->priority_percent, block = offsets_next(&w->pattern);
+    uint64_t block = offsets_next(&w->pattern);
 
     ops_place(w, t, w->checks ? verify_take(w, block) : block);
     t->op.kind = choose_kind(w);
-    if (urgent)
-        t->op.priority = rng_below(&w->rng, 100) < urgent;
+    if (w->urgent_percent)
+        t->op.priority = rng_below(&w->rng, 100) < w->urgent_percent;
     if (w->checks && t->op.kind == FILE_WRITE)
         verify_compose(w, t);
     t->due_ns = t->ready_ns = take_off_schedule(w);
@@ -69,7 +68,7 @@ static void record(struct file_worker *w, const struct task *t, bool write)
     struct moves *moves = &w->tally.moves[write];
 
     hist_record(&moves->service, t->service_ns);
-    if (w->run->config->priority_percent)
+    if (w->urgent_percent)
         hist_record(&w->tally.classes[t->op.priority], t->service_ns);
     if (!m->open_loop)
         return;

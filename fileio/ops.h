@@ -8,7 +8,7 @@
 #ifndef IOBENCH_FILEIO_OPS_H
 #define IOBENCH_FILEIO_OPS_H
 
-#include "fileio/worker.h"
+#include "fileio/run.h"
 
 static inline struct task *ops_task(struct file_op *op)
 {

@@ -13,6 +13,8 @@ enum { SLICE_ALIGN = 512, HUGE_PAGE = 2 << 20 };
 /* How long an open loop that is behind at the window's end goes on with what was due in it. */
 #define DRAIN_NS (5 * NS_PER_S)
 
+/* ---- memory --------------------------------------------------------------------------------- */
+
 static int map_buffers(struct run *run)
 {
     size_t bytes = run->drive.crew.count * run->plan.depth * run->slice_bytes;
@@ -64,6 +66,7 @@ static int open_worker(struct run *run, unsigned i)
     w->plan = &run->plan;
     w->stats = &run->drive.crew.workers[i].stats;
     w->block_bytes = c->block_bytes;
+    w->urgent_percent = c->priority_percent;
     w->index = i;
     w->first_file = (unsigned)(i * c->files);
     w->checks = c->verify;
@@ -92,6 +95,27 @@ static int open_workers(struct run *run)
     return err;
 }
 
+/* ---- the window's edges --------------------------------------------------------------------- */
+
+/* The window of a split context is that of all workers: from the first begin to the last end. */
+static void opened(struct meter *m)
+{
+    struct run *run = file_worker(m)->run;
+
+    if (atomic_fetch_add(&run->opened, 1) == 0 && run->split)
+        split_mark(run->split, SPLIT_BEGUN);
+}
+
+static void closing(struct meter *m)
+{
+    struct run *run = file_worker(m)->run;
+
+    if (atomic_fetch_add(&run->closed, 1) + 1 == run->drive.crew.count && run->split)
+        split_mark(run->split, SPLIT_OVER);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
 int run_open(struct run *run)
 {
     const struct file_config *c = run->config;
@@ -109,12 +133,11 @@ int run_open(struct run *run)
 
     run->drive.interval_ns = c->interval_ns;
     run->drive.owner = run;
-    run->drive.body = worker_body;
     run->slice_bytes = (c->block_bytes + SLICE_ALIGN - 1) / SLICE_ALIGN * SLICE_ALIGN;
     if (run->slice_bytes < run->files.storage.align_bytes)
         run->slice_bytes = run->files.storage.align_bytes;
     err = drive_init(&run->drive, (unsigned)c->workers, &c->cpus, &plan,
-                     &(struct window_hooks){worker_opened, worker_closing});
+                     &(struct window_hooks){opened, closing});
     if (!err)
         err = map_buffers(run);
     return err ? err : open_workers(run);

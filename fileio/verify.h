@@ -7,7 +7,7 @@
 #ifndef IOBENCH_FILEIO_VERIFY_H
 #define IOBENCH_FILEIO_VERIFY_H
 
-#include "fileio/worker.h"
+#include "fileio/run.h"
 
 /* All blocks were written once, when the files were made. */
 void verify_filled(struct file_worker *w);
@@ -22,8 +22,5 @@ void verify_written(struct file_worker *w, const struct task *t);
 
 /* Checks what was read: ERROR_KINDS, or what kind of error it is. */
 enum stats_error verify_check(struct file_worker *w, const struct task *t);
-
-/* After the run: reads the blocks that were written and not read back yet. */
-void verify_rest(struct file_worker *w);
 
 #endif

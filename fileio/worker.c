@@ -1,7 +1,7 @@
 #include "fileio/worker.h"
 
 #include "fileio/cycle.h"
-#include "fileio/run.h"
+#include "fileio/readback.h"
 #include "fileio/verify.h"
 
 #include <errno.h>
@@ -121,25 +121,6 @@ static void set_up(struct file_worker *w)
         open_engine(w);
 }
 
-/* ---- the window's edges --------------------------------------------------------------------- */
-
-/* The window of a split context is that of all workers: from the first begin to the last end. */
-void worker_opened(struct meter *m)
-{
-    struct run *run = file_worker(m)->run;
-
-    if (atomic_fetch_add(&run->opened, 1) == 0 && run->split)
-        split_mark(run->split, SPLIT_BEGUN);
-}
-
-void worker_closing(struct meter *m)
-{
-    struct run *run = file_worker(m)->run;
-
-    if (atomic_fetch_add(&run->closed, 1) + 1 == run->drive.crew.count && run->split)
-        split_mark(run->split, SPLIT_OVER);
-}
-
 /* ---- all of it ------------------------------------------------------------------------------ */
 
 /* Not in the hot loop: there each operation is recorded once, by its kind. */
@@ -159,7 +140,7 @@ static void measure(struct file_worker *w)
     cycle_run(w);
     window_done(m);
     merge_kinds(w);
-    verify_rest(w);
+    readback_rest(w);
 }
 
 int worker_body(struct meter *m)

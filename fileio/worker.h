@@ -1,101 +1,12 @@
 /*
- * worker: a thread of bench_file_io with files and an engine of its own, as a tenant of
- * common/measure.
- *
- * In a closed loop a worker keeps as many operations in flight as it may. In an open loop
- * operations are due by a schedule, whatever became of the others: one that finds no task free
- * waits, in order, and begins late; its response time counts from the moment it was due.
- *
- *     run.c           memory for all workers, before and after
- *     worker.c        a thread from filling its files to closing its engine
- *     cycle.c         the loop: gather, hand over, take back
- *     ops.c           operations begun and finished, and what is recorded of them
- *     verify.c        --verify: what is to be read from each block
+ * worker: a worker's thread, from filling its files to closing its engine.
  */
 #ifndef IOBENCH_FILEIO_WORKER_H
 #define IOBENCH_FILEIO_WORKER_H
 
-#include "common/base/rng.h"
-#include "common/measure/window.h"
-#include "fileio/engine.h"
-#include "fileio/offsets.h"
-#include "fileio/plan.h"
-#include "fileio/tally.h"
-#include "fileio/tuner.h"
+#include "fileio/run.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
-struct run;
-
-/* An operation with what the worker knows about it. */
-struct task {
-    struct file_op op;
-    uint64_t due_ns;     /* open loop: when the schedule meant it to begin; a pair: its write */
-    uint64_t ready_ns;   /* ... when it could begin: as due, or for a pair's read after its write */
-    uint64_t moved_ns;   /* the last of its bytes were moved */
-    uint64_t service_ns; /* of the parts moved so far */
-    uint64_t block;
-    uint32_t moved; /* bytes of parts already moved */
-    uint32_t generation;
-};
-
-/* The first operation that went wrong. */
-struct failure {
-    int err; /* 0: none; else -errno, or -EBADMSG for what --verify found */
-    enum stats_error kind;
-    uint8_t op_kind;
-    unsigned file;
-    uint64_t offset;
-};
-
-/* One thread's part; its worker's program. Results are read after the thread was joined. */
-struct file_worker {
-    struct meter meter;
-    struct run *run;
-    const struct plan *plan; /* the run's, near at hand, as are ... */
-    struct stats *stats;     /* ... the crew's counters for this thread */
-    uint64_t block_bytes;
-    unsigned index, first_file;
-    struct engine engine;
-    struct offsets pattern;
-    struct rng rng;
-    struct tuner tuner;
-
-    struct task *tasks;
-    struct task **free; /* not in use */
-    unsigned free_count;
-    struct file_op **again; /* in use, to be handed over before new ones */
-    unsigned again_count;
-    struct file_op **out, **done; /* a batch on its way there and back */
-    unsigned in_flight;           /* in the engine */
-    unsigned batch, reap_min;
-    unsigned until_sample; /* submissions */
-    uint64_t freed_ns;     /* since then there has always been a free task */
-
-    bool checks;   /* --verify */
-    bool combines; /* a submission may sleep for completions as well */
-    bool ended;    /* nothing new is begun */
-
-    uint32_t *generations; /* --verify: see verify.c */
-    uint64_t *unsynced;    /* by file: writes since the last fsync */
-
-    struct tally tally;
-    struct failure failure;
-    char why[256]; /* set-up failed */
-    int setup_err;
-};
-
-static inline struct file_worker *file_worker(struct meter *m)
-{
-    return (struct file_worker *)(void *)m;
-}
-
-/* The body of a worker's thread, for drive. 0 or -errno. */
+/* For drive: 0 or -errno, which says that the worker was not set up, or that its engine broke. */
 int worker_body(struct meter *m);
-
-/* At the window's edges, for window_hooks. */
-void worker_opened(struct meter *m);
-void worker_closing(struct meter *m);
 
 #endif
