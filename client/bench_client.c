@@ -10,6 +10,7 @@
 #include "client/search.h"
 #include "common/base/clock.h"
 #include "common/base/units.h"
+#include "common/choose.h"
 #include "common/report/program.h"
 
 #include <errno.h>
@@ -86,30 +87,34 @@ static const struct opt rows[] = {
     PROGRAM_QUIET_ROW,
 };
 
+/* The client does best with epoll: it sends at once what a batch of completions would hold back. */
+static const char *const backend_order[] = {"epoll", "io_uring", "libev", NULL};
+static const struct choose_from backends = {
+    .option = "backend", .table = loop_table, .order = backend_order};
+
+static void list_backends(FILE *out)
+{
+    choose_write_help(&backends, out);
+}
+
 static const struct opt_table table = {
     .program = "bench_client",
     .summary = "measure a TCP echo server: requests per second, latency, CPU per request",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
-    .notes = LOOP_HELP,
+    .write_list = list_backends,
     .examples = "bench_client -c 1000 -s 512 -d 30\n"
                 "bench_client -b io_uring -t 2 --cpus 2,3 --json result.json\n"
                 "bench_client -n 100000 --warmup 0 --verify full",
 };
 
-/* The client does best with epoll: it sends at once what a batch of completions would hold back. */
-static const char *const backend_order[] = {"epoll", "io_uring", "libev", NULL};
-
 static int choose_backend(struct client_run *run)
 {
     const struct client_config *config = run->config;
-    char why[512];
-    int err = loop_choose(&run->loop, config->backend, backend_order, why, sizeof why);
+    int status = choose_or_complain(&run->loop.choice, &backends, &table, config->backend);
 
-    if (err == -EINVAL)
-        return opt_complain(&table, EXIT_USAGE, "backend", config->backend, why);
-    if (err)
-        return opt_cannot_run(&table, "backend", config->backend, why);
+    if (status)
+        return status;
     run->loop.program = table.program;
     run->loop.mode = spin_mode_named(config->mode);
     run->loop.conn_bytes = client_conn_bytes(config->pipeline);

@@ -12,6 +12,14 @@ size_t client_conn_bytes(uint64_t pipeline)
     return sizeof(struct client_conn) + pipeline * sizeof(struct request);
 }
 
+static void opened(struct meter *m)
+{
+    struct client_thread *t = client_thread(m);
+
+    for (struct conn *c = conn_next(t->conns, NULL); c; c = conn_next(t->conns, c))
+        client_conn(c)->requests = 0;
+}
+
 /* The window is over: how evenly the connections that are still there were served. */
 static void closing(struct meter *m)
 {
@@ -80,7 +88,7 @@ int client_open(struct client_run *run)
     run->drive.owner = run;
     run->drive.body = body;
     err = drive_init(&run->drive, (unsigned)config->threads, &config->cpus, &plan,
-                     &(struct window_hooks){.closing = closing});
+                     &(struct window_hooks){opened, closing});
     if (!err)
         err = codec_echo_init(&run->codec, &run->sizes, config->pipeline,
                               strcmp(config->verify, "full") == 0);

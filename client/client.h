@@ -45,8 +45,8 @@ struct client_conn {
     bool retiring;              /* we are closing it ourselves, in good order */
     uint16_t oldest, in_flight; /* of the ring below */
     struct codec_stream stream;
-    uint64_t begun;        /* requests since it was opened */
-    uint64_t requests;     /* completed in the window */
+    uint64_t left;         /* requests until it is made anew; UINT64_MAX without --churn */
+    uint64_t requests;     /* completed since the window began */
     uint64_t ready_ns;     /* when it has thought enough */
     struct request ring[]; /* config.pipeline requests in flight */
 };

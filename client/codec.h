@@ -28,6 +28,13 @@ enum codec_verdict {
     CODEC_PARTIAL, /* all of the bytes belong to a reply that is not complete yet */
     CODEC_REPLY,   /* a reply is complete; the bytes that are left belong to the next one */
     CODEC_CORRUPT, /* the bytes are not what should come back */
+    CODEC_EXCESS,  /* there are more of them than belong to all replies that are still to come */
+};
+
+/* What parse() found: the verdict, and how many bytes it took. Small enough for a register. */
+struct codec_parsed {
+    enum codec_verdict verdict;
+    uint32_t bytes;
 };
 
 struct codec_type {
@@ -37,16 +44,19 @@ struct codec_type {
     void (*begin)(const struct codec *codec, struct codec_stream *s, uint64_t n);
 
     /*
-     * Appends the stream's next request to `out`, which is empty or ends with the one before.
-     * Returns its length in bytes, by which parse() will know the reply that belongs to it. The
-     * bytes live as long as the codec.
+     * Returns `out` with the stream's next request at its end: it is empty or ends with the request
+     * before. By how much it grew is what parse() will know the reply by. The bytes live as long as
+     * the codec.
      */
-    uint32_t (*next_request)(const struct codec *codec, struct codec_stream *s, struct rng *rng,
-                             struct span *out);
+    struct span (*next_request)(const struct codec *codec, struct codec_stream *s, struct rng *rng,
+                                struct span out);
 
-    /* Takes from `in` what belongs to the reply to a request of request_bytes. */
-    enum codec_verdict (*parse)(const struct codec *codec, struct codec_stream *s,
-                                uint32_t request_bytes, struct span *in);
+    /*
+     * Takes from `in` what belongs to the reply to a request of request_bytes. last: no reply but
+     * this one is to come, so nothing may follow it.
+     */
+    struct codec_parsed (*parse)(const struct codec *codec, struct codec_stream *s,
+                                 uint32_t request_bytes, struct span in, bool last);
 
     void (*free)(struct codec *codec);
 };
@@ -55,11 +65,11 @@ struct codec_type {
 struct codec {
     const struct codec_type *type;
     const struct sizes *sizes;
-    bool verify;          /* compare every byte of a reply, not only its length */
     unsigned char *bytes; /* what requests are made of */
 };
 
-/* Replies are the requests themselves. `most`: requests begun together. 0 or -ENOMEM. */
+/* Replies are the requests themselves. `most`: requests begun together. verify: every
+ * byte of a reply is compared, not only its length. 0 or -ENOMEM. */
 int codec_echo_init(struct codec *codec, const struct sizes *sizes, uint64_t most, bool verify);
 
 static inline void codec_free(struct codec *codec)

@@ -15,9 +15,11 @@
 
 enum { PERIOD = 8191 };
 
-static uint32_t advance(uint32_t at, size_t len)
+/* Requests are mostly shorter than the period, and a division costs more than all of the rest. */
+static uint32_t advance(uint32_t at, uint32_t len)
 {
-    return (uint32_t)((at + len) % PERIOD);
+    at += len;
+    return at < PERIOD ? at : at % PERIOD;
 }
 
 static void begin(const struct codec *codec, struct codec_stream *s, uint64_t n)
@@ -27,31 +29,40 @@ static void begin(const struct codec *codec, struct codec_stream *s, uint64_t n)
     s->received = 0;
 }
 
-static uint32_t next_request(const struct codec *codec, struct codec_stream *s, struct rng *rng,
-                             struct span *out)
+static struct span next_request(const struct codec *codec, struct codec_stream *s, struct rng *rng,
+                                struct span out)
 {
+    const unsigned char *start = out.len ? out.bytes : codec->bytes + s->tx_at;
     uint32_t bytes = sizes_draw(codec->sizes, rng);
 
-    if (out->len == 0)
-        out->bytes = codec->bytes + s->tx_at;
-    out->len += bytes;
     s->tx_at = advance(s->tx_at, bytes);
-    return bytes;
+    return (struct span){start, out.len + bytes};
 }
 
-static enum codec_verdict parse(const struct codec *codec, struct codec_stream *s,
-                                uint32_t request_bytes, struct span *in)
+static struct codec_parsed parse(const struct codec *codec, struct codec_stream *s,
+                                 uint32_t request_bytes, struct span in, bool last)
 {
     uint32_t awaited = request_bytes - s->received;
-    uint32_t part = in->len < awaited ? (uint32_t)in->len : awaited;
+    uint32_t bytes = in.len < awaited ? (uint32_t)in.len : awaited;
 
-    if (codec->verify && memcmp(in->bytes, codec->bytes + s->rx_at, part) != 0)
-        return CODEC_CORRUPT;
-    s->rx_at = advance(s->rx_at, part);
-    in->bytes += part;
-    in->len -= part;
-    s->received = part == awaited ? 0 : s->received + part;
-    return part == awaited ? CODEC_REPLY : CODEC_PARTIAL;
+    if (last && in.len > awaited)
+        return (struct codec_parsed){CODEC_EXCESS, 0};
+    (void)codec;
+    s->rx_at = advance(s->rx_at, bytes);
+    s->received = bytes == awaited ? 0 : s->received + bytes;
+    return (struct codec_parsed){bytes == awaited ? CODEC_REPLY : CODEC_PARTIAL, bytes};
+}
+
+/* The same, when every byte of a reply is to be compared and not only its length. */
+static struct codec_parsed parse_and_verify(const struct codec *codec, struct codec_stream *s,
+                                            uint32_t request_bytes, struct span in, bool last)
+{
+    const unsigned char *expected = codec->bytes + s->rx_at;
+    struct codec_parsed parsed = parse(codec, s, request_bytes, in, last);
+
+    if (memcmp(in.bytes, expected, parsed.bytes) != 0)
+        return (struct codec_parsed){CODEC_CORRUPT, 0};
+    return parsed;
 }
 
 static void free_echo(struct codec *codec)
@@ -60,14 +71,16 @@ static void free_echo(struct codec *codec)
     codec->bytes = NULL;
 }
 
-static const struct codec_type echo = {"echo", begin, next_request, parse, free_echo};
+static const struct codec_type echo = {"echo", begin, next_request, parse, free_echo},
+                               verified = {"echo", begin, next_request, parse_and_verify,
+                                           free_echo};
 
 int codec_echo_init(struct codec *codec, const struct sizes *sizes, uint64_t most, bool verify)
 {
     size_t len = PERIOD + sizes->longest_bytes * most;
     struct rng rng = {1}; /* the same bytes in every run */
 
-    *codec = (struct codec){&echo, sizes, verify, malloc(len)};
+    *codec = (struct codec){verify ? &verified : &echo, sizes, malloc(len)};
     if (!codec->bytes)
         return -ENOMEM;
     for (size_t i = 0; i < len; i++)

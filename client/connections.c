@@ -35,6 +35,7 @@ struct span on_open(struct loop *l, struct conn *base)
         t->opened++;
     t->codec->type->begin(t->codec, &c->stream,
                           (uint64_t)t->meter.worker->index << 32 | (t->opened + t->reopened));
+    c->left = t->config->churn ? t->config->churn : UINT64_MAX;
     if (t->meter.phase == PHASE_WINDOW)
         hist_record(&t->connects, t->meter.now_ns - base->begun_ns);
     if (t->config->connect_only) {

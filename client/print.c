@@ -32,10 +32,9 @@ void print_header(FILE *out, const void *owner)
     char target[NET_TEXT_CAP];
 
     fprintf(out, "Target:      %s\n", net_text(target, sizeof target, &run->loop.peer));
-    fprintf(out, "Backend:     %s", run->loop.name);
-    for (unsigned i = 0; i < run->loop.feature_count; i++)
-        fprintf(out, "%s%s", i ? ", " : " (", run->loop.features[i]);
-    fprintf(out, "%s\n", run->loop.feature_count ? ")" : "");
+    fprintf(out, "Backend:     ");
+    choice_print(out, &run->loop.choice);
+    fputc('\n', out);
     print_load(out, run);
     fprintf(out, "Mode:        %s\n", c->mode);
     if (c->requests)

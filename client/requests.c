@@ -7,16 +7,14 @@
 
 unsigned requests_room(const struct client_thread *t, const struct client_conn *c)
 {
-    uint64_t room = t->pipeline - c->in_flight;
+    unsigned room = t->pipeline - c->in_flight;
 
     if (c->base.unsent.len || c->base.close_asked)
         return 0; /* asked again by on_sent() */
-    if (t->config->churn && t->config->churn - c->begun < room)
-        room = t->config->churn - c->begun;
-    return (unsigned)room;
+    return c->left < room ? (unsigned)c->left : room;
 }
 
-static void begin_one(struct client_thread *t, struct client_conn *c, struct span *out)
+static struct span begin_one(struct client_thread *t, struct client_conn *c, struct span out)
 {
     unsigned place = (unsigned)c->oldest + c->in_flight;
     struct request *r = &c->ring[place < t->pipeline ? place : place - t->pipeline];
@@ -24,9 +22,12 @@ static void begin_one(struct client_thread *t, struct client_conn *c, struct spa
 
     r->due_ns = meter_begin(&t->meter, queued);
     r->sent_ns = t->meter.now_ns;
-    r->bytes = t->codec->type->next_request(t->codec, &c->stream, &t->rng, out);
+    r->bytes = (uint32_t)out.len;
+    out = t->codec->type->next_request(t->codec, &c->stream, &t->rng, out);
+    r->bytes = (uint32_t)out.len - r->bytes;
     c->in_flight++;
-    c->begun++;
+    c->left--;
+    return out;
 }
 
 struct span requests_begin(struct client_thread *t, struct client_conn *c, unsigned most)
@@ -35,7 +36,7 @@ struct span requests_begin(struct client_thread *t, struct client_conn *c, unsig
     struct span out = SPAN_NONE;
 
     for (unsigned i = 0; i < most && room && meter_request_due(&t->meter); i++, room--)
-        begin_one(t, c, &out);
+        out = begin_one(t, c, out);
     idle_end(t, c);
     if (room)
         idle_ready(t, c);
@@ -47,7 +48,7 @@ static void complete_one(struct client_thread *t, struct client_conn *c)
 {
     const struct request *r = &c->ring[c->oldest];
 
-    c->requests += t->meter.phase == PHASE_WINDOW;
+    c->requests++;
     if (++c->oldest == t->pipeline)
         c->oldest = 0;
     c->in_flight--;
@@ -57,7 +58,7 @@ static void complete_one(struct client_thread *t, struct client_conn *c)
 /* What a connection does after replies have come in. */
 static struct span go_on(struct client_thread *t, struct client_conn *c)
 {
-    if (t->config->churn && c->begun == t->config->churn && c->in_flight == 0) {
+    if (c->left == 0 && c->in_flight == 0) {
         c->retiring = c->base.close_asked = true;
         return SPAN_NONE;
     }
@@ -76,22 +77,25 @@ static struct span reject(struct loop *l, struct client_conn *c, enum stats_erro
     return SPAN_NONE;
 }
 
-struct span on_bytes(struct loop *l, struct conn *base, struct span in)
+/* Flattened: what it calls is so short that the calls would cost a tenth of an echo's user time. */
+__attribute__((flatten)) struct span on_bytes(struct loop *l, struct conn *base, struct span in)
 {
     struct client_thread *t = l->program;
     struct client_conn *c = client_conn(base);
     bool completed = false;
 
     while (in.len) {
-        enum codec_verdict verdict;
+        struct codec_parsed parsed;
 
         if (c->in_flight == 0)
             return reject(l, c, ERROR_excess);
-        verdict = t->codec->type->parse(t->codec, &c->stream, c->ring[c->oldest].bytes, &in);
-        if (verdict == CODEC_CORRUPT)
-            return reject(l, c, ERROR_corrupt);
-        if (verdict == CODEC_PARTIAL)
+        parsed = t->codec->type->parse(t->codec, &c->stream, c->ring[c->oldest].bytes, in,
+                                       c->in_flight == 1);
+        if (parsed.verdict == CODEC_PARTIAL)
             break;
+        if (parsed.verdict != CODEC_REPLY)
+            return reject(l, c, parsed.verdict == CODEC_EXCESS ? ERROR_excess : ERROR_corrupt);
+        in = (struct span){in.bytes + parsed.bytes, in.len - parsed.bytes};
         if (!completed)
             window_read_clock(&t->meter); /* one arrival, one moment, however many it ends */
         completed = true;
@@ -106,7 +110,7 @@ struct span on_sent(struct loop *l, struct conn *base)
     struct client_thread *t = l->program;
     struct client_conn *c = client_conn(base);
 
-    if (c->idle != IDLE_NONE || requests_room(t, c) == 0)
+    if (c->in_flight == t->pipeline || c->idle != IDLE_NONE || requests_room(t, c) == 0)
         return SPAN_NONE;
     window_read_clock(&t->meter);
     return requests_begin(t, c, UINT_MAX);

@@ -1,7 +1,5 @@
 #include "client/results.h"
 
-#include "common/loop/report_loop.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -69,7 +67,7 @@ static void report_connections(struct report *report, const struct results *r,
 void results_report(struct report *report, const struct results *r, const struct client_run *run)
 {
     summary_report(report, &r->summary, r->summary.cpu);
-    report_loop(report, run->config->backend, &run->loop);
+    choice_report(report, run->config->backend, &run->loop.choice);
     report_connections(report, r, run);
     fairness_report(report, &r->fairness);
     results_warn(r, run, report_warning, report);

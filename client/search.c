@@ -70,7 +70,7 @@ static int try_rate(struct search *s, struct client_run *run, uint64_t rate, FIL
         return status;
     r->rate = rate;
     r->value_ns = goal_value_ns(&s->goal, &found->response);
-    r->sent_rate = summary_rate(found, found->sent);
+    r->sent_rate = summary_rate(found, found->window.begun);
     r->good = found->response.count && r->value_ns <= s->goal.bound_ns && !found->errors &&
               !schedule_never_sent(&found->schedule) && !found->never_answered;
     s->count++;

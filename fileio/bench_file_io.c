@@ -9,6 +9,7 @@
 #include "common/report/program.h"
 #include "fileio/print.h"
 #include "fileio/results.h"
+#include "fileio/rwf.h"
 #include "fileio/worker.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ enum { FILES_MOST = 65535 };
 
 static const struct opt rows[] = {
     {"engine", 'e', OPT_TEXT, FIELD(engine), "auto", "NAME", 0, 0, NULL,
-     "sync, threads, libaio, io_uring, null or auto; see below"},
+     "what moves the blocks, with what it is to use or leave out; see below"},
     {"workers", 'w', OPT_COUNT, FIELD(workers), "4", "N", 1, 1024, NULL,
      "workers, each a thread with files of its own"},
     {"ops", 'n', OPT_COUNT, FIELD(ops), NULL, "N", 1, UINT64_MAX / 2, NULL,
@@ -86,7 +87,7 @@ static const struct opt rows[] = {
      "share of operations that go through the priority queue of --threading split"},
     {"spin", 0, OPT_DURATION_NS, FIELD(spin_ns), "0", "TIME", 0, NS_PER_S, NULL,
      "look for news for so long before sleeping"},
-    {"notify", 0, OPT_CHOICE, FIELD(notify), "ring", "HOW", 0, 0, plan_notify_names,
+    {"notify", 0, OPT_CHOICE, FIELD(notify), "ring", "HOW", 0, 0, engine_notify_names,
      "how libaio learns of completions: from its ring in user space, by io_getevents, or by an "
      "eventfd"},
     {"sqpoll", 0, OPT_FLAG, FIELD(sqpoll), NULL, NULL, 0, 0, NULL,
@@ -113,13 +114,7 @@ static const struct opt_table table = {
     .summary = "measure file I/O: operations per second, latency, CPU per operation",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
-    .notes = "Engines:\n"
-             "  io_uring  submission and completion rings, registered files and buffers\n"
-             "  libaio    io_submit; asynchronous with --direct on only\n"
-             "  threads   a pool of threads in pread and pwrite\n"
-             "  sync      pread and pwrite in the worker itself, one at a time\n"
-             "  null      completes at once: what this program itself costs\n"
-             "  auto      the first of these that can run here\n",
+    .write_list = plan_list_engines,
     .examples =
         "bench_file_io -w 4 -n 1000 -b 4096 -batch 4 -d /tmp\n"
         "bench_file_io --rw randread --direct on --depth 32 --batch 8 --time 10s -d /var/tmp\n"
@@ -141,25 +136,6 @@ static int check_config(struct file_config *c)
     if (pace_lacks_rate(c->arrivals, c->rate))
         return opt_complain(&table, EXIT_USAGE, "arrivals", c->arrivals, PACE_LACKS_RATE);
     return program_check_json(&table, c->json);
-}
-
-static int choose_engine(struct run *run)
-{
-    const struct file_config *c = run->config;
-    struct engine_config config = {
-        .depth = run->plan.depth,
-        .sqpoll = c->sqpoll,
-        .iopoll = c->iopoll,
-    };
-    char why[200];
-    int err = 0;
-
-    run->type = engine_choose(c->engine, &config, &err, why, sizeof why);
-    if (run->type)
-        return plan_fit(&run->plan, c, &table, run->type);
-    if (err == -EINVAL && strstr(why, "is no engine"))
-        return opt_complain(&table, EXIT_USAGE, "engine", c->engine, why);
-    return opt_cannot_run(&table, "engine", c->engine, why);
 }
 
 /* ---- the run ---- */
@@ -246,11 +222,11 @@ int main(int argc, char **argv)
     if (!err)
         err = check_config(&config);
     if (!err)
-        err = choose_engine(&run);
-    if (err || !run.type)
+        err = plan_choose(&run.plan, &config, &table);
+    if (err)
         return err;
-    err = files_create(&run.files, &config, &run.plan, &table,
-                       strcmp(run.type->name, "io_uring") == 0);
+    run.type = engine_of(&run.plan.choice);
+    err = files_create(&run.files, &config, &run.plan, &table, run.type->wants_nonblock);
     if (!err)
         err = prepare(&run);
     if (!err)

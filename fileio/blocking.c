@@ -57,13 +57,33 @@ void blocking_do(struct file_op *op, int fd, struct rwf rwf, uint64_t *calls)
     op->result = moved < 0 ? -errno : (int32_t)moved;
 }
 
+struct rwf blocking_rwf(const struct choice *c)
+{
+    return rwf_at((unsigned)choice_value(c, BLOCKING_RWF, 0));
+}
+
+int blocking_probe(struct choice *c, const void *about, char *why, size_t why_cap)
+{
+    const struct engine_work *work = about;
+    struct rwf rwf = blocking_rwf(c);
+    const char *needs = NULL;
+
+    if (rwf.writes && !rwf.reads && !work->writes)
+        needs = "needs a --rw that writes";
+    else if (rwf.reads && !rwf.writes && !work->reads)
+        needs = "needs a --rw that reads";
+    else if (rwf_needs_direct(rwf) && !work->direct)
+        needs = "needs --direct on";
+    return needs ? choice_blame(c, -EINVAL, "rwf", needs, why, why_cap) : 0;
+}
+
 /*
  * A read shows it, also at the end of an empty file and for flags that are for writes alone: the
  * kernel looks at them before it looks for data.
  */
-int blocking_try(struct engine *e, char *why, size_t why_cap)
+int blocking_try(const struct engine *e, struct rwf rwf, char *why, size_t why_cap)
 {
-    int flags = e->config.rwf.reads | e->config.rwf.writes, err = 0;
+    int flags = rwf.reads | rwf.writes, err = 0;
     void *buf = NULL;
 
     if (!flags)
@@ -76,7 +96,5 @@ int blocking_try(struct engine *e, char *why, size_t why_cap)
     if (err)
         snprintf(why, why_cap, "--rwf is refused by the kernel or the file system: %s",
                  strerror(-err));
-    else
-        engine_feature(e, "preadv2 and pwritev2", NULL);
     return err;
 }

@@ -10,7 +10,7 @@
 #define IOBENCH_FILEIO_ENGINE_H
 
 #include "common/base/stats.h"
-#include "fileio/rwf.h"
+#include "common/choice.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -36,7 +36,12 @@ struct file_op {
     void *owner; /* a split context's member */
 };
 
-enum engine_notify { NOTIFY_RING, NOTIFY_GETEVENTS, NOTIFY_EVENTFD };
+/* What a run will ask of an engine: for its probe. */
+struct engine_work {
+    unsigned depth;   /* most operations in flight */
+    bool two_threads; /* one thread submits while another reaps */
+    bool direct, reads, writes, syncs;
+};
 
 struct engine_config {
     unsigned depth; /* most operations in flight */
@@ -44,25 +49,17 @@ struct engine_config {
     unsigned files; /* number of fds */
     void *buffers;  /* every op's buf lies in here; NULL: nothing to register */
     size_t buffers_bytes;
-    bool two_threads; /* one thread submits while another reaps */
-    bool sqpoll, iopoll;
-    bool spins; /* reap() with min 0 is asked again and again for what is in flight */
-    enum engine_notify notify;
-    struct rwf rwf;      /* of the engines that block: "sync" and "threads" */
-    unsigned pool;       /* threads of the engine "threads" */
-    struct split *split; /* of the engine "split", else NULL */
-    struct stats *stats; /* of a thread that both submits and reaps; NULL: see struct engine */
+    bool two_threads;     /* one thread submits while another reaps */
+    bool spins;           /* reap() with min 0 is asked again and again for what is in flight */
+    struct split *split;  /* of the engine "split", else NULL */
+    struct choice choice; /* of a struct file_engine; open() notes what it uses */
+    struct stats *stats;  /* of a thread that both submits and reaps; NULL: see struct engine */
 };
-
-enum { ENGINE_FEATURES = 8, ENGINE_TEXT = 96 };
 
 struct engine {
     const struct file_engine *type;
     struct engine_config config;
     void *state;
-    char features[ENGINE_FEATURES][ENGINE_TEXT]; /* in use */
-    char left_out[ENGINE_FEATURES][ENGINE_TEXT]; /* lacking here, and why */
-    unsigned feature_count, left_out_count;
     struct stats *submitting, *reaping; /* where each side counts; config.stats, or else ... */
     struct engine_side {
         _Alignas(64) struct stats stats;
@@ -70,12 +67,14 @@ struct engine {
 };
 
 struct file_engine {
-    const char *name;
-    unsigned most_depth; /* operations that it can have in flight; 1: it blocks */
-    bool two_threads;    /* can do engine_config.two_threads */
+    struct backend backend; /* its probe() is told of a struct engine_work */
+    unsigned most_depth;    /* operations that it can have in flight; 1: it blocks */
+    bool two_threads;       /* can do engine_config.two_threads */
+    bool pretends;          /* moves no data */
+    bool wants_nonblock;    /* its files are to be opened with O_NONBLOCK */
 
-    /* Whether it can run here: 0, or -errno and the reason in words. NULL: everywhere. */
-    int (*probe)(const struct engine_config *config, char *why, size_t why_cap);
+    /* Whether open() reads from the first file, which must have its blocks then. NULL: never. */
+    bool (*reads_first)(const struct choice *choice);
 
     /* In the thread that will submit. 0, or -errno and the reason in words. */
     int (*open)(struct engine *e, char *why, size_t why_cap);
@@ -103,25 +102,24 @@ extern const struct file_engine engine_null, engine_sync, engine_threads, engine
     engine_uring, engine_split;
 
 /* Those of this platform, by preference; NULL-terminated. engine_table_linux.c and _darwin.c */
-extern const struct file_engine *const engine_table[];
+extern const struct backend *const engine_table[];
+
+static inline const struct file_engine *engine_of(const struct choice *choice)
+{
+    return (const void *)choice->backend;
+}
+
+/* How libaio learns of completions, in the order of the words; for its key and its option. */
+enum engine_notify { NOTIFY_RING, NOTIFY_GETEVENTS, NOTIFY_EVENTFD };
+extern const char *const engine_notify_names[];
 
 /*
- * The engine of that name, or for "auto" the first of the table that can run. NULL and *err:
- * -EINVAL for a name that is none here, else the probe's error; the reason in words.
- */
-const struct file_engine *engine_choose(const char *name, const struct engine_config *config,
-                                        int *err, char *why, size_t why_cap);
-
-/*
- * Opens type with config; the engine is zeroed by the call. As file_engine.open. It is to be closed
- * also when this failed.
+ * Opens type with config; the engine is zeroed by the call. As file_engine.open; also -EOPNOTSUPP
+ * when a feature that was insisted on cannot be had. It is to be closed also when this failed.
  */
 int engine_open(struct engine *e, const struct file_engine *type,
                 const struct engine_config *config, char *why, size_t why_cap);
 void engine_close(struct engine *e);
-
-/* For engines: notes a feature that is in use; with a reason why not, one that is left out. */
-void engine_feature(struct engine *e, const char *name, const char *why_not);
 
 /* file_op.hop: who has an operation in a split context. Only the step out of WAITING is contended.
  */

@@ -23,6 +23,9 @@
 
 enum { BATCH_MAX = 256, RING_MAGIC = 0xa10a10a1U };
 
+enum { USER_REAP = 1 };
+enum { KEY_NOTIFY };
+
 struct ring {
     unsigned id, slots, head, tail, magic, compat, incompat, header_bytes;
     struct io_event events[];
@@ -37,17 +40,20 @@ struct aio {
     struct io_event events[BATCH_MAX];
 };
 
-static int probe(const struct engine_config *config, char *why, size_t why_cap)
+static int probe(struct choice *c, const void *about, char *why, size_t why_cap)
 {
+    const struct engine_work *work = about;
     io_context_t context = NULL;
-    int err = io_setup((int)config->depth, &context);
+    int err = io_setup((int)work->depth, &context);
+
+    (void)c;
 
     if (err)
-        snprintf(why, why_cap, "io_setup for %u operations: %s%s", config->depth, strerror(-err),
+        snprintf(why, why_cap, "io_setup for %u operations: %s%s", work->depth, strerror(-err),
                  err == -EAGAIN ? " (see /proc/sys/fs/aio-max-nr)" : "");
     else
         io_destroy(context);
-    return err;
+    return err ? -ENOTSUP : 0;
 }
 
 static struct ring *usable_ring(io_context_t context)
@@ -62,16 +68,19 @@ static struct ring *usable_ring(io_context_t context)
 
 static int open_notice(struct engine *e, struct aio *a)
 {
-    if (e->config.notify == NOTIFY_EVENTFD) {
+    struct choice *c = &e->config.choice;
+    uint64_t notify = choice_value(c, KEY_NOTIFY, NOTIFY_RING);
+    struct ring *ring = usable_ring(a->context);
+    const char *why_not = notify == NOTIFY_GETEVENTS ? "notify=getevents"
+                          : ring                     ? NULL
+                                 : "the kernel's completion ring has another layout";
+
+    if (choice_feature(c, USER_REAP, why_not))
+        a->ring = ring;
+    if (notify == NOTIFY_EVENTFD) {
         a->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (a->event_fd < 0)
             return -errno;
-        engine_feature(e, "eventfd notice", NULL);
-    }
-    if (e->config.notify != NOTIFY_GETEVENTS) {
-        a->ring = usable_ring(a->context);
-        engine_feature(e, "reaped in user space",
-                       a->ring ? NULL : "the kernel's completion ring has another layout");
     }
     return 0;
 }
@@ -242,11 +251,24 @@ static void close_libaio(struct engine *e)
     free(a);
 }
 
+static const struct feature features[] = {
+    {"user_reap", USER_REAP, FEATURE_USUAL, "completions are taken from the kernel's ring"},
+    {0},
+};
+
+static const struct feature_key keys[] = {
+    [KEY_NOTIFY] = {"notify", 0, 0, engine_notify_names, "how it learns of completions"},
+    {0},
+};
+
 const struct file_engine engine_libaio = {
-    .name = "libaio",
+    .backend = {.name = "libaio",
+                .summary = "io_submit; asynchronous with --direct on only",
+                .features = features,
+                .keys = keys,
+                .probe = probe},
     .most_depth = UINT32_MAX,
     .two_threads = true,
-    .probe = probe,
     .open = open_libaio,
     .submit = submit,
     .reap = reap,

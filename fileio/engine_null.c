@@ -48,7 +48,10 @@ static void close_null(struct engine *e)
 }
 
 const struct file_engine engine_null = {
-    .name = "null",
+    .backend = {.name = "null",
+                .summary = "completes at once: what this program itself costs",
+                .by_name_only = true},
+    .pretends = true,
     .most_depth = UINT32_MAX,
     .open = open_null,
     .submit = submit,

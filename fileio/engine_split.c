@@ -7,14 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-static int probe(const struct engine_config *config, char *why, size_t why_cap)
-{
-    if (config->split)
-        return 0;
-    snprintf(why, why_cap, "there is no split context");
-    return -EINVAL;
-}
-
 static int open_split(struct engine *e, char *why, size_t why_cap)
 {
     e->state = split_join(e->config.split);
@@ -44,9 +36,8 @@ static void close_split(struct engine *e)
 }
 
 const struct file_engine engine_split = {
-    .name = "split",
+    .backend = {.name = "split"},
     .most_depth = UINT32_MAX,
-    .probe = probe,
     .open = open_split,
     .submit = submit,
     .reap = reap,

@@ -1,4 +1,5 @@
 #include "fileio/engine.h"
 
-const struct file_engine *const engine_table[] = {&engine_uring, &engine_libaio, &engine_threads,
-                                                  &engine_sync,  &engine_null,   NULL};
+const struct backend *const engine_table[] = {&engine_uring.backend,   &engine_libaio.backend,
+                                              &engine_threads.backend, &engine_sync.backend,
+                                              &engine_null.backend,    NULL};

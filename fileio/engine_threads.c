@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHARE_MAX = 16 };
+enum { SHARE_MAX = 16, POOL_USUAL = 4 };
+
+enum { KEY_POOL = BLOCKING_KEYS };
 
 struct list {
     struct file_op *first, **end;
@@ -29,6 +31,7 @@ struct pool {
     unsigned waiting; /* pool threads asleep */
     unsigned threads; /* started */
     const struct engine_config *config;
+    struct rwf rwf;
     uint64_t calls[SYSCALL_KINDS]; /* of all pool threads, until reap() takes them over */
     pthread_t members[];
 };
@@ -94,7 +97,7 @@ static void *run_member(void *argument)
 
         pthread_mutex_unlock(&p->lock);
         for (unsigned i = 0; i < n; i++)
-            blocking_do(ops[i], p->config->fds[ops[i]->file], p->config->rwf, calls);
+            blocking_do(ops[i], p->config->fds[ops[i]->file], p->rwf, calls);
         pthread_mutex_lock(&p->lock);
         for (unsigned i = 0; i < n; i++)
             list_append(&p->done, ops[i]);
@@ -121,9 +124,10 @@ static int start_members(struct pool *p, unsigned threads)
 
 static int open_threads(struct engine *e, char *why, size_t why_cap)
 {
-    unsigned threads = e->config.pool;
+    struct choice *c = &e->config.choice;
+    unsigned usual = e->config.depth < POOL_USUAL ? e->config.depth : POOL_USUAL;
+    unsigned threads = (unsigned)choice_value(c, KEY_POOL, usual);
     struct pool *p = calloc(1, sizeof *p + threads * sizeof *p->members);
-    char text[ENGINE_TEXT];
     int err;
 
     if (!p)
@@ -138,15 +142,15 @@ static int open_threads(struct engine *e, char *why, size_t why_cap)
     list_init(&p->queued);
     list_init(&p->done);
     p->config = &e->config;
+    p->rwf = blocking_rwf(c);
     e->state = p;
-    err = blocking_try(e, why, why_cap);
+    choice_set(c, KEY_POOL, threads);
+    err = blocking_try(e, p->rwf, why, why_cap);
     if (err)
         return err;
     err = start_members(p, threads);
     if (err)
         snprintf(why, why_cap, "the pool's threads could not be started: %s", strerror(-err));
-    snprintf(text, sizeof text, "%u pool threads", threads);
-    engine_feature(e, text, NULL);
     return err;
 }
 
@@ -205,8 +209,17 @@ static void close_threads(struct engine *e)
     free(p);
 }
 
+static const struct feature_key keys[] = {
+    BLOCKING_KEY_ROW,
+    [KEY_POOL] = {"pool", 1, 1024, NULL, "threads of each worker's pool"},
+    {0},
+};
+
 const struct file_engine engine_threads = {
-    .name = "threads",
+    .backend = {.name = "threads",
+                .summary = "a pool of threads in pread and pwrite",
+                .keys = keys,
+                .probe = blocking_probe},
     .most_depth = UINT32_MAX,
     .two_threads = true,
     .open = open_threads,

@@ -10,71 +10,77 @@
  * anything is counted.
  */
 #include "common/base/clock.h"
+#include "common/uring/uring.h"
+#include "common/uring/uring_features.h"
 #include "fileio/engine.h"
 
 #include <errno.h>
-#include <liburing.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SQPOLL_IDLE_MS = 100, TRIAL_BYTES = 4096 };
+enum { TRIAL_BYTES = 4096 };
 
-struct uring {
-    struct io_uring ring;
+struct uring_engine {
+    struct uring uring;
+    uint64_t queue_full; /* never: there are as many entries as operations */
     bool open;
-    bool sqpoll;
+    bool sqpoll, iopoll;
     bool fixed_files, fixed_buffers;
 };
 
-static int probe(const struct engine_config *config, char *why, size_t why_cap)
+enum {
+    REGISTERED_FILES = URING_OWN,
+    REGISTERED_BUFFERS = URING_OWN << 1,
+    REGISTERED_RING = URING_OWN << 2,
+    SQPOLL = URING_OWN << 3,
+    IOPOLL = URING_OWN << 4,
+};
+
+static unsigned asked_flags(const struct choice *c)
 {
+    return (choice_wants(c, SQPOLL) ? (unsigned)IORING_SETUP_SQPOLL : 0) |
+           (choice_wants(c, IOPOLL) ? (unsigned)IORING_SETUP_IOPOLL : 0);
+}
+
+static int probe(struct choice *c, const void *about, char *why, size_t why_cap)
+{
+    const struct engine_work *work = about;
+    const char *clash = !work->direct       ? "needs --direct on"
+                        : work->two_threads ? "excludes --threading split"
+                        : work->syncs       ? "excludes fsync and fdatasync"
+                                            : NULL;
     struct io_uring ring;
-    struct io_uring_params params = {.flags = 0};
     int err;
 
-    if (config->sqpoll)
-        params.flags |= IORING_SETUP_SQPOLL;
-    if (config->iopoll)
-        params.flags |= IORING_SETUP_IOPOLL;
-    err = io_uring_queue_init_params(config->depth, &ring, &params);
+    if (clash && choice_wants(c, IOPOLL))
+        return choice_blame(c, -EINVAL, "iopoll", clash, why, why_cap);
+    err = io_uring_queue_init(work->depth, &ring, asked_flags(c));
     if (err)
-        snprintf(why, why_cap, "io_uring for %u operations: %s%s", config->depth, strerror(-err),
+        snprintf(why, why_cap, "io_uring for %u operations: %s%s", work->depth, strerror(-err),
                  err == -EPERM ? " (see /proc/sys/kernel/io_uring_disabled)" : "");
     else
         io_uring_queue_exit(&ring);
-    return err;
+    return err ? -ENOTSUP : 0;
 }
 
-/* The strongest set of flags that the kernel knows. */
-static int open_ring(struct engine *e, struct uring *u)
+static int open_ring(struct engine *e, struct uring_engine *u)
 {
-    static const struct {
-        unsigned flags;
-        const char *name;
-    } ways[] = {
-        {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, "deferred task running"},
-        {IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG, "cooperative task running"},
-        {0, NULL},
-    };
-    bool plain = e->config.two_threads || e->config.sqpoll;
-    unsigned wanted = (e->config.sqpoll ? (unsigned)IORING_SETUP_SQPOLL : 0) |
-                      (e->config.iopoll ? (unsigned)IORING_SETUP_IOPOLL : 0);
-    int err = -EINVAL;
+    struct choice *c = &e->config.choice;
+    unsigned flags;
+    int err;
 
-    for (unsigned i = plain ? 2 : 0; i < 3 && err == -EINVAL; i++) {
-        struct io_uring_params params = {
-            .flags = wanted | ways[i].flags,
-            .sq_thread_idle = SQPOLL_IDLE_MS,
-        };
-
-        if (ways[i].flags && e->config.spins)
-            params.flags |= IORING_SETUP_TASKRUN_FLAG;
-        err = io_uring_queue_init_params(e->config.depth + 1, &u->ring, &params);
-        if (ways[i].name)
-            engine_feature(e, ways[i].name, err ? "this kernel has it not" : NULL);
-    }
+    uring_note_setup(c, e->config.two_threads     ? "two threads use the ring"
+                        : choice_wants(c, SQPOLL) ? "sqpoll is used"
+                                                  : NULL);
+    flags = asked_flags(c) |
+            uring_setup_flags(c->used, e->config.spins || c->used & URING_COOP_TASKRUN);
+    err = uring_open(&u->uring, e->config.depth + 1, 0, flags);
+    u->uring.enters = &e->submitting->syscalls[SYSCALL_io_uring_enter];
+    u->uring.queue_full = &u->queue_full;
     u->open = !err;
+    if (!err)
+        u->sqpoll = choice_feature(c, SQPOLL, NULL);
     return err;
 }
 
@@ -83,24 +89,30 @@ static const char *refusal(int err)
     return err < 0 ? strerror(-err) : NULL;
 }
 
-static void register_what_helps(struct engine *e, struct uring *u)
+static void register_what_helps(struct engine *e, struct uring_engine *u)
 {
-    const struct engine_config *c = &e->config;
-    struct iovec buffers = {c->buffers, c->buffers_bytes};
-    int err = io_uring_register_files(&u->ring, c->fds, c->files);
+    const struct engine_config *config = &e->config;
+    struct choice *c = &e->config.choice;
+    struct iovec buffers = {config->buffers, config->buffers_bytes};
+    struct io_uring *ring = &u->uring.ring;
+    int err = 0;
 
-    u->fixed_files = err == 0;
-    engine_feature(e, "registered files", refusal(err));
-    if (c->buffers) {
-        err = io_uring_register_buffers(&u->ring, &buffers, 1);
-        u->fixed_buffers = err == 0;
-        engine_feature(e, "registered buffers", refusal(err));
-    }
-    if (!c->two_threads)
-        engine_feature(e, "registered ring", refusal(io_uring_register_ring_fd(&u->ring)));
+    if (choice_wants(c, REGISTERED_FILES))
+        err = io_uring_register_files(ring, config->fds, config->files);
+    u->fixed_files = choice_feature(c, REGISTERED_FILES, refusal(err));
+    err = 0;
+    if (config->buffers && choice_wants(c, REGISTERED_BUFFERS))
+        err = io_uring_register_buffers(ring, &buffers, 1);
+    u->fixed_buffers =
+        choice_feature(c, REGISTERED_BUFFERS, config->buffers ? refusal(err) : "there are none");
+    err = 0;
+    if (!config->two_threads && choice_wants(c, REGISTERED_RING))
+        err = io_uring_register_ring_fd(ring);
+    choice_feature(c, REGISTERED_RING,
+                   config->two_threads ? "two threads use the ring" : refusal(err));
 }
 
-static void fill(const struct uring *u, const struct engine *e, struct io_uring_sqe *sqe,
+static void fill(const struct uring_engine *u, const struct engine *e, struct io_uring_sqe *sqe,
                  struct file_op *op)
 {
     int fd = u->fixed_files ? op->file : e->config.fds[op->file];
@@ -127,53 +139,56 @@ static void fill(const struct uring *u, const struct engine *e, struct io_uring_
     engine_part_with(op);
 }
 
-static void count_enter(const struct uring *u, struct stats *stats, bool waits)
-{
-    if (!u->sqpoll || waits || (*u->ring.sq.kflags & IORING_SQ_NEED_WAKEUP))
-        stats->syscalls[SYSCALL_io_uring_enter]++;
-}
-
 /*
- * Hands the queue to the kernel. An interrupted or cut-off call leaves some of it there; the thread
+ * Hands the queue to the kernel. A refused or interrupted call leaves some of it there; the thread
  * that also reaps takes it along with its next call (see wait_for()), but one that does not must
  * see it gone.
  */
-static int flush(struct engine *e, struct uring *u, unsigned wait)
+static int flush(struct engine *e, struct uring_engine *u, unsigned wait)
 {
     int err;
 
-    do {
-        count_enter(u, e->submitting, wait > 0);
-        err = wait > 0 ? io_uring_submit_and_wait(&u->ring, wait) : io_uring_submit(&u->ring);
-        if (err < 0 && err != -EINTR && err != -EAGAIN && err != -EBUSY)
-            return err;
-    } while (e->config.two_threads && !u->sqpoll && io_uring_sq_ready(&u->ring) > 0);
-    return 0;
+    do
+        err = wait > 0 ? uring_wait(&u->uring, wait, CLOCK_NEVER_NS) : uring_submit(&u->uring);
+    while (!err && e->config.two_threads && !u->sqpoll && io_uring_sq_ready(&u->uring.ring) > 0);
+    return err;
 }
 
+/*
+ * A failed submission leaves the queue as it found it: what the kernel has not taken of the n
+ * operations is the caller's again, who would else be given it back twice. With a kernel thread it
+ * stays there, as that may take it at any moment; reap() then tells what is wrong.
+ */
 static int submit(struct engine *e, struct file_op **ops, unsigned n, unsigned wait)
 {
-    struct uring *u = e->state;
+    struct uring_engine *u = e->state;
     unsigned filled = 0;
     int err;
 
     for (; filled < n; filled++) {
-        struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+        struct io_uring_sqe *sqe = io_uring_get_sqe(&u->uring.ring);
 
         if (!sqe)
             break;
         fill(u, e, sqe, ops[filled]);
     }
-    if (wait > 0 && (u->sqpoll || io_uring_cq_ready(&u->ring) >= wait))
+    if (wait > 0 && (u->sqpoll || io_uring_cq_ready(&u->uring.ring) >= wait))
         wait = 0;
     err = flush(e, u, wait);
-    if (err)
-        return err;
-    return filled > 0 ? (int)filled : -EAGAIN;
+    if (err && !u->sqpoll)
+        filled -= uring_take_back(&u->uring, filled);
+    if (filled > 0)
+        return (int)filled;
+    return err ? err : -EAGAIN;
+}
+
+static bool reads_first(const struct choice *c)
+{
+    return choice_wants(c, IOPOLL);
 }
 
 /* A result of trial reads; also what "unsupported" looks like: -EOPNOTSUPP from a file of ours. */
-static int trial_read(struct engine *e, struct uring *u, void *buf)
+static int trial_read(struct engine *e, struct uring_engine *u, void *buf)
 {
     struct file_op op = {.buf = buf, .len = TRIAL_BYTES, .kind = FILE_READ};
     bool fixed_buffers = u->fixed_buffers;
@@ -188,7 +203,7 @@ static int trial_read(struct engine *e, struct uring *u, void *buf)
     return err < 0 ? err : op.result < 0 ? op.result : 0;
 }
 
-static int try_iopoll(struct engine *e, struct uring *u, char *why, size_t why_cap)
+static int try_iopoll(struct engine *e, struct uring_engine *u, char *why, size_t why_cap)
 {
     void *buf = NULL;
     int err;
@@ -201,90 +216,64 @@ static int try_iopoll(struct engine *e, struct uring *u, char *why, size_t why_c
         snprintf(why, why_cap, "a polled trial read failed: %s%s", strerror(-err),
                  err == -EOPNOTSUPP ? " (the device has no polling)" : "");
     else
-        engine_feature(e, "iopoll", NULL);
+        u->iopoll = choice_feature(&e->config.choice, IOPOLL, NULL);
     return err;
 }
 
 static int open_uring(struct engine *e, char *why, size_t why_cap)
 {
-    struct uring *u = calloc(1, sizeof *u);
+    struct uring_engine *u = calloc(1, sizeof *u);
     int err;
 
     e->state = u;
     if (!u)
         return -ENOMEM;
-    u->sqpoll = e->config.sqpoll;
     err = open_ring(e, u);
     if (err) {
         snprintf(why, why_cap, "io_uring could not be set up: %s", strerror(-err));
         return err;
     }
     register_what_helps(e, u);
-    if (u->sqpoll)
-        engine_feature(e, "sqpoll", NULL);
-    return e->config.iopoll ? try_iopoll(e, u, why, why_cap) : 0;
+    return reads_first(&e->config.choice) ? try_iopoll(e, u, why, why_cap) : 0;
 }
 
-static unsigned take(struct uring *u, struct file_op **done, unsigned max)
+static unsigned take(struct uring_engine *u, struct file_op **done, unsigned max)
 {
-    struct io_uring_cqe *cqe;
-    unsigned head, n = 0;
+    unsigned ready = io_uring_cq_ready(&u->uring.ring), n = ready < max ? ready : max;
 
-    io_uring_for_each_cqe(&u->ring, head, cqe)
-    {
-        if (n == max)
-            break;
-        done[n] = io_uring_cqe_get_data(cqe);
-        engine_finish(done[n], cqe->res);
-        n++;
+    for (unsigned i = 0; i < n; i++) {
+        struct io_uring_cqe cqe;
+
+        uring_pop(&u->uring, &cqe);
+        done[i] = io_uring_cqe_get_data(&cqe);
+        engine_finish(done[i], cqe.res);
     }
-    io_uring_cq_advance(&u->ring, n);
     return n;
 }
 
-static int wait_until(struct uring *u, unsigned count, uint64_t until_ns)
+static int wait_for(struct engine *e, struct uring_engine *u, unsigned count, uint64_t until_ns)
 {
-    struct timespec left = clock_left(until_ns);
-    struct __kernel_timespec limit = {left.tv_sec, left.tv_nsec};
-    struct io_uring_cqe *cqe;
-
-    return io_uring_wait_cqes(&u->ring, &cqe, count, &limit, NULL);
-}
-
-static int wait_for(struct engine *e, struct uring *u, unsigned count, uint64_t until_ns)
-{
-    struct io_uring_cqe *cqe;
-    int err;
-
-    if (!e->config.two_threads && io_uring_sq_ready(&u->ring) > 0) {
-        count_enter(u, e->reaping, false);
-        io_uring_submit(&u->ring);
-    }
+    if (!e->config.two_threads)
+        return uring_wait(&u->uring, count, clock_left_ns(until_ns));
     e->reaping->syscalls[SYSCALL_io_uring_enter]++;
-    if (until_ns == CLOCK_NEVER_NS)
-        err = io_uring_wait_cqe_nr(&u->ring, &cqe, count);
-    else
-        err = wait_until(u, count, until_ns);
-    return err == -EINTR || err == -ETIME || err == -EAGAIN ? 0 : err;
+    return uring_wait_only(&u->uring, count, clock_left_ns(until_ns));
 }
 
-/* Completions that the kernel holds back until it is asked for them, as far as it was told to say
- * so (TASKRUN_FLAG). */
-static bool held_back(const struct engine *e, const struct uring *u)
+/* Completions that the kernel holds back until it is asked for them; a polled ring's are all so. */
+static bool held_back(const struct uring_engine *u)
 {
-    return e->config.iopoll ||
-           (*u->ring.sq.kflags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+    return u->iopoll || uring_holds_back(&u->uring);
 }
 
 static int reap(struct engine *e, struct file_op **done, unsigned min, unsigned max,
                 uint64_t until_ns)
 {
-    struct uring *u = e->state;
+    struct uring_engine *u = e->state;
     unsigned n = take(u, done, max);
 
-    if (n == 0 && min == 0 && held_back(e, u)) {
+    if (n == 0 && min == 0 && held_back(u)) {
         e->reaping->syscalls[SYSCALL_io_uring_enter]++;
-        io_uring_get_events(&u->ring);
+        io_uring_get_events(&u->uring.ring);
         n = take(u, done, max);
     }
     while (n < min) {
@@ -301,18 +290,33 @@ static int reap(struct engine *e, struct file_op **done, unsigned min, unsigned 
 
 static void close_uring(struct engine *e)
 {
-    struct uring *u = e->state;
+    struct uring_engine *u = e->state;
 
     if (u && u->open)
-        io_uring_queue_exit(&u->ring);
+        uring_close(&u->uring);
     free(u);
 }
 
+static const struct feature features[] = {
+    {"registered_files", REGISTERED_FILES, FEATURE_USUAL, "the kernel looks no file up"},
+    {"registered_buffers", REGISTERED_BUFFERS, FEATURE_USUAL, "the kernel maps no buffer anew"},
+    {"registered_ring", REGISTERED_RING, FEATURE_USUAL, "the kernel does not look the ring up"},
+    URING_SETUP_ROWS,
+    {"sqpoll", SQPOLL, FEATURE_ASKED, "a kernel thread takes submissions"},
+    {"iopoll", IOPOLL, FEATURE_ASKED, "the device is polled for completions"},
+    {0},
+};
+
+/* Without O_NONBLOCK the kernel passes reads on tmpfs to helper threads. */
 const struct file_engine engine_uring = {
-    .name = "io_uring",
+    .backend = {.name = "io_uring",
+                .summary = "submission and completion rings, registered files and buffers",
+                .features = features,
+                .probe = probe},
+    .wants_nonblock = true,
+    .reads_first = reads_first,
     .most_depth = 32768,
     .two_threads = true,
-    .probe = probe,
     .open = open_uring,
     .submit = submit,
     .reap = reap,

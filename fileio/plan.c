@@ -1,6 +1,7 @@
 #include "fileio/plan.h"
 
 #include "common/base/units.h"
+#include "common/choose.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,11 +9,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { BLOCK_WORD = 8, DEPTH_ADAPTIVE = 32, POOL_DEFAULT = 4, SIZE_DEFAULT = 64 << 20 };
+enum { BLOCK_WORD = 8, ENGINE_OPTIONS = 5, DEPTH_ADAPTIVE = 32, SIZE_DEFAULT = 64 << 20 };
 
 const char *const plan_rw_names[] = {"write-read", "read",   "write", "randread",
                                      "randwrite",  "randrw", NULL};
-const char *const plan_notify_names[] = {"ring", "getevents", "eventfd", NULL};
 const char *const plan_threading_names[] = {"inline", "split", NULL};
 
 /* For an option without a value of its own to blame. */
@@ -43,8 +43,7 @@ static int read_rw(struct plan *p, const struct file_config *c)
         p->read_percent = 100;
     else if (is(c->rw, "randrw"))
         p->read_percent = (unsigned)c->read_percent;
-    p->whole = c->prefill || p->read_percent > 0 || c->iopoll;
-    p->fill = p->whole && !c->existing;
+    p->whole = c->prefill || p->read_percent > 0;
     return 0;
 }
 
@@ -145,20 +144,6 @@ static int size_files(struct plan *p, struct file_config *c, const struct opt_ta
     return 0;
 }
 
-static int read_rwf(struct plan *p, const struct file_config *c, const struct opt_table *table)
-{
-    bool reads = p->pairs || p->read_percent > 0, writes = p->read_percent < 100;
-
-    p->rwf = rwf_named(c->rwf);
-    if (p->rwf.writes && !p->rwf.reads && !writes)
-        return opt_complain(table, EXIT_USAGE, "rwf", c->rwf, "needs a --rw that writes");
-    if (p->rwf.reads && !p->rwf.writes && !reads)
-        return opt_complain(table, EXIT_USAGE, "rwf", c->rwf, "needs a --rw that reads");
-    if (is(c->rwf, "hipri") && !p->direct)
-        return opt_complain(table, EXIT_USAGE, "rwf", c->rwf, "needs --direct on");
-    return 0;
-}
-
 static int check_existing(const struct plan *p, const struct file_config *c,
                           const struct opt_table *table)
 {
@@ -193,12 +178,6 @@ static int check_pairs_of_options(const struct plan *p, const struct file_config
     if (c->priority_percent && !p->split)
         return refuse_count(table, "priority-percent", c->priority_percent,
                             "needs --threading split, which has a priority queue");
-    if (c->iopoll && !p->direct)
-        return refuse(table, "iopoll", "needs --direct on");
-    if (c->iopoll && p->split)
-        return refuse(table, "iopoll", "excludes --threading split");
-    if (c->iopoll && p->sync_every)
-        return refuse(table, "iopoll", "excludes fsync and fdatasync");
     if (p->sync && p->read_percent == 100)
         return opt_complain(table, EXIT_USAGE, "sync", c->sync, "needs a --rw that writes");
     if (!is(c->rw, "randrw") && c->read_percent != 50)
@@ -225,9 +204,6 @@ int plan_make(struct plan *p, struct file_config *c, const struct opt_table *tab
     memset(p, 0, sizeof *p);
     p->direct = opt_is_on(c->direct);
     p->split = is(c->threading, "split");
-    p->notify = is(c->notify, "eventfd")     ? NOTIFY_EVENTFD
-                : is(c->notify, "getevents") ? NOTIFY_GETEVENTS
-                                             : NOTIFY_RING;
     if (c->ops == 0 && c->time_ns == 0)
         c->ops = 1000;
     p->ops = c->ops ? c->ops : UINT64_MAX;
@@ -239,55 +215,65 @@ int plan_make(struct plan *p, struct file_config *c, const struct opt_table *tab
     if (!err)
         err = read_sync(p, c, table);
     if (!err)
-        err = read_rwf(p, c, table);
-    if (!err)
         err = size_files(p, c, table);
     if (!err)
         err = check_pairs_of_options(p, c, table);
     if (!err)
         err = check_existing(p, c, table);
     p->reap_min_given = (unsigned)c->reap_min;
-    p->pool = c->pool ? (unsigned)c->pool : p->depth < POOL_DEFAULT ? p->depth : POOL_DEFAULT;
     return err;
 }
 
-static int refuse_if(bool idle, const char *option, const struct opt_table *table,
-                     const struct file_engine *type)
-{
-    char why[64];
+/* ---- the engine ---- */
 
-    if (!idle)
-        return 0;
-    snprintf(why, sizeof why, "is of no use to the engine %s", type->name);
-    return refuse(table, option, why);
+static const struct choose_from engines = {.option = "engine", .table = engine_table};
+
+void plan_list_engines(FILE *out)
+{
+    choose_write_help(&engines, out);
 }
 
-int plan_fit(struct plan *p, const struct file_config *c, const struct opt_table *table,
-             const struct file_engine *type)
+/* Options that stand for an item of the engine's. Returns how many were given. */
+static unsigned list_items(struct choose_item *items, const struct file_config *c)
 {
-    const char *name = type->name;
-    bool uring = is(name, "io_uring"), aio = is(name, "libaio"), pool = is(name, "threads");
-    bool blocks = pool || is(name, "sync");
-    int err = refuse_if(c->sqpoll && !uring, "sqpoll", table, type);
+    char pool[UNITS_TEXT_CAP];
+    const struct {
+        bool given;
+        const char *option, *value;
+    } options[] = {
+        {c->sqpoll, "sqpoll", NULL},
+        {c->iopoll, "iopoll", NULL},
+        {!is(c->notify, "ring"), "notify", c->notify},
+        {!is(c->rwf, "none"), "rwf", c->rwf},
+        {c->pool > 0, "pool", pool},
+    };
+    unsigned n = 0;
 
-    if (!err)
-        err = refuse_if(c->iopoll && !uring, "iopoll", table, type);
-    if (!err)
-        err = refuse_if(p->notify != NOTIFY_RING && !aio, "notify", table, type);
-    if (!err)
-        err = refuse_if(!is(c->rwf, "none") && !blocks, "rwf", table, type);
-    if (!err)
-        err = refuse_if(c->pool && !pool, "pool", table, type);
-    if (err)
-        return err;
-    err = refuse_if(c->spin_ns && type->most_depth == 1, "spin", table, type);
-    if (err)
-        return err;
+    snprintf(pool, sizeof pool, "%" PRIu64, c->pool);
+    for (unsigned i = 0; i < ENGINE_OPTIONS; i++) {
+        const char *option = options[i].option, *value = options[i].value;
+        struct choose_item *item = &items[n];
+
+        if (!options[i].given)
+            continue;
+        snprintf(item->text, sizeof item->text, value ? "%s=%s" : "+%s", option, value);
+        item->option = option;
+        item->value = value ? item->text + strlen(option) + 1 : NULL;
+        n++;
+    }
+    return n;
+}
+
+static int fit(struct plan *p, const struct file_config *c, const struct opt_table *table,
+               const struct file_engine *type)
+{
+    if (c->spin_ns && type->most_depth == 1)
+        return refuse(table, "spin", "is of no use to an engine that blocks");
     if (p->split && !type->two_threads)
         return opt_complain(table, EXIT_USAGE, "threading", c->threading,
                             "needs an engine that can reap in another thread than submits");
-    if (c->verify && is(name, "null"))
-        return refuse(table, "verify", "has nothing to check on null");
+    if (c->verify && type->pretends)
+        return refuse(table, "verify", "has nothing to check where no data is moved");
     if (p->depth > type->most_depth)
         p->depth = type->most_depth;
     if (p->batch > p->depth)
@@ -295,5 +281,28 @@ int plan_fit(struct plan *p, const struct file_config *c, const struct opt_table
     if (p->adaptive && p->depth == 1)
         return opt_complain(table, EXIT_USAGE, "batch", c->batch,
                             "needs an engine with more than one operation in flight");
+    if (type->reads_first && type->reads_first(&p->choice))
+        p->whole = true;
+    p->fill = p->whole && !c->existing;
     return 0;
+}
+
+int plan_choose(struct plan *p, const struct file_config *c, const struct opt_table *table)
+{
+    struct choose_item items[ENGINE_OPTIONS];
+    struct engine_work work = {
+        .depth = p->depth,
+        .two_threads = p->split,
+        .direct = p->direct,
+        .reads = p->pairs || p->read_percent > 0,
+        .writes = p->read_percent<100, .syncs = p->sync_every> 0,
+    };
+    struct choose_from from = engines;
+    int status;
+
+    from.items = items;
+    from.item_count = list_items(items, c);
+    from.about = &work;
+    status = choose_or_complain(&p->choice, &from, table, c->engine);
+    return status ? status : fit(p, c, table, engine_of(&p->choice));
 }

@@ -9,6 +9,8 @@
 #include "fileio/engine.h"
 #include "fileio/offsets.h"
 
+#include <stdio.h>
+
 enum sync_kind { SYNC_NONE, SYNC_FSYNC, SYNC_FDATASYNC, SYNC_DSYNC };
 
 struct plan {
@@ -25,15 +27,13 @@ struct plan {
     struct offsets_choice pattern;
     uint64_t blocks_per_file, file_bytes, blocks; /* blocks: of one worker */
     uint64_t ops;                                 /* to start, per worker; UINT64_MAX: no limit */
-    enum engine_notify notify;
-    struct rwf rwf;
-    unsigned pool;
+    struct choice choice;                         /* of the engine */
 };
 
 enum { BATCH_MOST = 256, DEPTH_MOST = 4096 };
 
 /* For the choices of option rows; NULL-terminated. */
-extern const char *const plan_rw_names[], *const plan_notify_names[], *const plan_threading_names[];
+extern const char *const plan_rw_names[], *const plan_threading_names[];
 
 /* 0, or an exit status after one line on stderr. config gains defaults. */
 int plan_make(struct plan *plan, struct file_config *config, const struct opt_table *table);
@@ -41,8 +41,11 @@ int plan_make(struct plan *plan, struct file_config *config, const struct opt_ta
 /* How many completions are worth sleeping for when submissions are of so many operations. */
 unsigned plan_reap_min(const struct plan *plan, unsigned batch);
 
-/* Once the engine is known: what it cannot do is refused or, for its depth, cut down. */
-int plan_fit(struct plan *plan, const struct file_config *config, const struct opt_table *table,
-             const struct file_engine *type);
+/*
+ * Chooses the engine, then cuts the depth down to what it can do and refuses what it cannot. 0, or
+ * an exit status after one line on stderr.
+ */
+int plan_choose(struct plan *plan, const struct file_config *config, const struct opt_table *table);
+void plan_list_engines(FILE *out);
 
 #endif

@@ -14,7 +14,7 @@ void print_header(FILE *out, const void *owner)
     const struct file_config *c = run->config;
     const struct plan *p = &run->plan;
 
-    fprintf(out, "Engine:      %s, %s\n", run->type->name, c->threading);
+    fprintf(out, "Engine:      %s, %s\n", run->type->backend.name, c->threading);
     if (c->existing)
         fprintf(out, "Workers:     %" PRIu64 " on one file, %s of it\n", c->workers,
                 text_bytes(p->file_bytes).s);
@@ -99,6 +99,19 @@ static void print_failure(const struct page *page, const struct run *run, const 
                 files_path(&run->files, r->failure->file, path, sizeof path));
 }
 
+static void print_features(FILE *out, const struct choice *c)
+{
+    char text[CHOICE_TEXT];
+    unsigned at = 0, n = 0;
+
+    for (; choice_next_used(c, &at, text); n++)
+        fprintf(out, "%s%s", n ? ", " : "Features:       ", text);
+    if (n)
+        fputc('\n', out);
+    for (at = 0; choice_next_left_out(c, &at, text);)
+        fprintf(out, "Left out:       %s\n", text);
+}
+
 static void print_conditions(FILE *out, const struct run *run, const struct results *r)
 {
     const struct files *f = &run->files;
@@ -111,12 +124,7 @@ static void print_conditions(FILE *out, const struct run *run, const struct resu
                 100 * (double)run->resident_before / (double)run->pages,
                 100 * (double)run->resident_after / (double)run->pages);
     fprintf(out, ", sync %s\n", run->config->sync);
-    for (unsigned i = 0; i < r->engine->feature_count; i++)
-        fprintf(out, "%s%s", i ? ", " : "Features:       ", r->engine->features[i]);
-    if (r->engine->feature_count)
-        fputc('\n', out);
-    for (unsigned i = 0; i < r->engine->left_out_count; i++)
-        fprintf(out, "Left out:       %s\n", r->engine->left_out[i]);
+    print_features(out, &r->engine->config.choice);
 }
 
 void print_final(FILE *out, const struct run *run, const struct results *r)

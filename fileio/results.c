@@ -98,11 +98,15 @@ static void warn_of_conditions(const struct run *run, report_note *note, void *t
         note(to, "--invalidate left pages in the cache: the files were not cold");
     if (c->depth > run->plan.depth) {
         snprintf(text, sizeof text, "the engine %s has at most %u operation%s in flight",
-                 run->type->name, run->plan.depth, run->plan.depth == 1 ? "" : "s");
+                 run->type->backend.name, run->plan.depth, run->plan.depth == 1 ? "" : "s");
         note(to, text);
     }
-    if (strcmp(run->type->name, "null") == 0)
-        note(to, "the engine null moves no data: the figures are the cost of this tool");
+    if (run->type->pretends) {
+        snprintf(text, sizeof text,
+                 "the engine %s moves no data: the figures are the cost of this tool",
+                 run->type->backend.name);
+        note(to, text);
+    }
 }
 
 void results_warn(const struct results *r, const struct run *run, report_note *note, void *to)
@@ -118,18 +122,6 @@ void results_warn(const struct results *r, const struct run *run, report_note *n
 }
 
 /* ---- JSON ---- */
-
-static void write_engine(struct report *report, const struct results *r, const struct run *run)
-{
-    report_text(report, "backend.requested", run->config->engine);
-    report_text(report, "backend.name", run->type->name);
-    report_array(report, "backend.features");
-    for (unsigned i = 0; i < r->engine->feature_count; i++)
-        report_append_text(report, "backend.features", r->engine->features[i]);
-    report_array(report, "backend.left_out");
-    for (unsigned i = 0; i < r->engine->left_out_count; i++)
-        report_append_text(report, "backend.left_out", r->engine->left_out[i]);
-}
 
 static void write_moves(struct report *report, const char *name, const struct results *r,
                         unsigned kind, uint64_t operations, uint64_t bytes)
@@ -222,7 +214,7 @@ void results_report(struct report *report, const struct results *r, const struct
 
     summary_report(report, s, s->process_cpu);
     report_number(report, "cpu.us_per_op", per(cpu_ns, s->window.requests) / 1e3);
-    write_engine(report, r, run);
+    choice_report(report, run->config->engine, &r->engine->config.choice);
     write_moves(report, "read", r, TALLY_READ, s->window.reads, s->window.rx_bytes);
     write_moves(report, "write", r, TALLY_WRITE, s->window.writes, s->window.tx_bytes);
     write_file(report, r, run);

@@ -13,9 +13,12 @@ struct rwf {
     int reads, writes;
 };
 
-/* For --rwf, NULL-terminated; the first is "none". */
+/* Their names, NULL-terminated; the first is "none". And what a name stands for, by index. */
 extern const char *const rwf_names[];
-struct rwf rwf_named(const char *name);
+struct rwf rwf_at(unsigned index);
+
+/* Whether they are for direct I/O alone. */
+bool rwf_needs_direct(struct rwf rwf);
 
 /* Whether a call with these flags may fail with EAGAIN rather than sleep. */
 bool rwf_refuses_to_sleep(int flags);

@@ -1,6 +1,5 @@
 #include "fileio/rwf.h"
 
-#include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -18,13 +17,14 @@ static const struct rwf flags_of[] = {
     {RWF_DONTCACHE, RWF_DONTCACHE},
 };
 
-struct rwf rwf_named(const char *name)
+struct rwf rwf_at(unsigned index)
 {
-    unsigned i = 0;
+    return flags_of[index];
+}
 
-    while (strcmp(rwf_names[i], name) != 0)
-        i++;
-    return flags_of[i];
+bool rwf_needs_direct(struct rwf rwf)
+{
+    return (rwf.reads & RWF_HIPRI) != 0;
 }
 
 bool rwf_refuses_to_sleep(int flags)

@@ -2,7 +2,7 @@
 
 #include "common/base/clock.h"
 #include "fileio/gate.h"
-#include "fileio/stack.h"
+#include "fileio/queues.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,12 +12,13 @@
 
 enum { BATCH_MAX = 256 };
 
-enum { QUEUE_PRIORITY, QUEUE_READ, QUEUE_WRITE, QUEUES };
+/* A refused submission is tried again so often, while nothing is in flight that could make room. */
+enum { TRIES_IN_VAIN = 1000 };
 
-/* What the submitter has fetched of a queue. */
-struct fifo {
-    struct file_op *first, *last;
-};
+#define TRY_AGAIN_NS (100 * NS_PER_US)
+
+/* How often a sleeping poller looks whether there is still something to wait for. */
+#define LOOK_NS NS_PER_S
 
 struct split_user {
     struct split *split;
@@ -39,11 +40,12 @@ struct split {
     struct engine engine;
     pthread_t submitter, poller;
     bool submitting, polling; /* the threads were started */
-    struct stack queues[QUEUES];
+    struct queues queues;
     struct gate gate; /* of the submitter */
     atomic_bool closing;
     atomic_uint marks;     /* 1: the window has begun; 2: it is over */
     struct noted noted[2]; /* as engine.sides */
+    atomic_bool endless;   /* the read of no length could not be handed in */
     atomic_bool cramped;   /* the submitter waits for room, not for work */
     _Alignas(64) atomic_uint in_flight;
     struct file_op end; /* the read of no length */
@@ -89,52 +91,13 @@ static void give_back(struct file_op **ops, unsigned n, struct stats *stats)
 
 /* ---- the submitter ---- */
 
-static void fetch(struct split *s, struct fifo *fifos)
-{
-    for (unsigned q = 0; q < QUEUES; q++) {
-        struct file_op *list = stack_take_all(&s->queues[q]);
-
-        if (!list)
-            continue;
-        if (fifos[q].first)
-            fifos[q].last->next = list;
-        else
-            fifos[q].first = list;
-        while (list->next)
-            list = list->next;
-        fifos[q].last = list;
-    }
-}
-
-static struct file_op *fifo_pop(struct fifo *f)
-{
-    struct file_op *op = f->first;
-
-    if (op)
-        f->first = op->next;
-    return op;
-}
-
-/* Reads and writes take turns; when one queue is empty, the other has every turn. */
-static struct file_op *choose(struct fifo *fifos, unsigned *turn)
-{
-    struct file_op *op = fifo_pop(&fifos[QUEUE_PRIORITY]);
-
-    if (op)
-        return op;
-    *turn = *turn == QUEUE_READ ? QUEUE_WRITE : QUEUE_READ;
-    op = fifo_pop(&fifos[*turn]);
-    return op ? op : fifo_pop(&fifos[*turn == QUEUE_READ ? QUEUE_WRITE : QUEUE_READ]);
-}
-
 /* Fills ops with what may fly; what was cancelled on the way goes back at once. */
-static unsigned collect(struct split *s, struct fifo *fifos, unsigned *turn, struct file_op **ops,
-                        unsigned max)
+static unsigned collect(struct split *s, struct file_op **ops, unsigned max)
 {
     unsigned n = 0;
     struct file_op *op;
 
-    while (n < max && (op = choose(fifos, turn))) {
+    while (n < max && (op = queues_take(&s->queues))) {
         uint8_t hop = HOP_WAITING;
 
         if (atomic_compare_exchange_strong(&op->hop, &hop, HOP_FLYING)) {
@@ -155,9 +118,24 @@ static unsigned room(struct split *s)
     return left < s->config.budget ? left : s->config.budget;
 }
 
+/*
+ * After the engine has refused operations, of which `own` are counted as in flight: true, a little
+ * later, when it should be asked once more. What else is in flight makes room when it is done. With
+ * nothing else in flight something is wrong that may pass, but is not waited for without end.
+ */
+static bool try_again(struct split *s, unsigned own, unsigned *in_vain)
+{
+    const struct timespec a_little = clock_timespec(TRY_AGAIN_NS);
+
+    if (atomic_load(&s->in_flight) == own && ++*in_vain > TRIES_IN_VAIN)
+        return false;
+    nanosleep(&a_little, NULL);
+    return true;
+}
+
 static void launch(struct split *s, struct file_op **ops, unsigned n)
 {
-    unsigned at = 0;
+    unsigned at = 0, in_vain = 0;
 
     atomic_fetch_add(&s->in_flight, n);
     while (at < n) {
@@ -165,7 +143,8 @@ static void launch(struct split *s, struct file_op **ops, unsigned n)
 
         if (taken > 0) {
             at += (unsigned)taken;
-        } else if (taken != -EAGAIN) {
+            in_vain = 0;
+        } else if (taken != -EAGAIN || !try_again(s, n - at, &in_vain)) {
             ops[at]->result = taken;
             atomic_fetch_sub(&s->in_flight, 1);
             give_back(&ops[at++], 1, s->engine.submitting);
@@ -184,38 +163,34 @@ static void await_room(struct split *s)
     atomic_store(&s->cramped, false);
 }
 
-static bool idle(const struct fifo *fifos)
-{
-    return !fifos[QUEUE_PRIORITY].first && !fifos[QUEUE_READ].first && !fifos[QUEUE_WRITE].first;
-}
-
 static void launch_end(struct split *s)
 {
     struct file_op *op = &s->end;
+    unsigned in_vain = 0;
+    int taken;
 
     op->kind = FILE_READ;
     op->buf = s->config.engine.buffers;
-    /* With no room for it there is something in flight whose end makes room. */
-    while (engine_submit(&s->engine, &op, 1, 0) != 1)
-        ;
+    do
+        taken = engine_submit(&s->engine, &op, 1, 0);
+    while (taken == -EAGAIN && try_again(s, 0, &in_vain));
+    if (taken != 1)
+        atomic_store(&s->endless, true);
 }
 
 static void *run_submitter(void *argument)
 {
     struct split *s = argument;
-    struct fifo fifos[QUEUES] = {{0}};
     struct file_op *ops[BATCH_MAX];
-    unsigned turn = QUEUE_WRITE;
 
     for (;;) {
         unsigned seen = gate_look(&s->gate), most = room(s), n;
         bool closing = atomic_load(&s->closing);
 
         note_marks(s, SPLIT_SUBMITTING);
-        fetch(s, fifos);
-        if (idle(fifos) && closing)
-            break;
-        if (idle(fifos)) {
+        if (!queues_fetch(&s->queues)) {
+            if (closing)
+                break;
             gate_wait(&s->gate, seen, s->config.spin_ns, CLOCK_NEVER_NS, s->engine.submitting);
             continue;
         }
@@ -223,7 +198,7 @@ static void *run_submitter(void *argument)
             await_room(s);
             continue;
         }
-        n = collect(s, fifos, &turn, ops, most);
+        n = collect(s, ops, most);
         if (n)
             launch(s, ops, n);
     }
@@ -254,7 +229,7 @@ static int reap(struct split *s, struct file_op **ops)
 
     while (got == 0 && spin_end_ns && clock_now_ns() < spin_end_ns)
         got = engine_reap(&s->engine, ops, 0, BATCH_MAX, CLOCK_NEVER_NS);
-    return got ? got : engine_reap(&s->engine, ops, 1, BATCH_MAX, CLOCK_NEVER_NS);
+    return got ? got : engine_reap(&s->engine, ops, 1, BATCH_MAX, clock_now_ns() + LOOK_NS);
 }
 
 static void *run_poller(void *argument)
@@ -263,7 +238,7 @@ static void *run_poller(void *argument)
     struct file_op *ops[BATCH_MAX];
     bool ended = false;
 
-    while (!ended || atomic_load(&s->in_flight) > 0) {
+    while ((!ended && !atomic_load(&s->endless)) || atomic_load(&s->in_flight) > 0) {
         int got = reap(s, ops);
         unsigned n = got > 0 ? without_end(s, ops, (unsigned)got, &ended) : 0;
 
@@ -294,11 +269,6 @@ struct split_user *split_join(struct split *s)
     return free_user;
 }
 
-static unsigned queue_of(const struct file_op *op)
-{
-    return op->priority ? QUEUE_PRIORITY : op->kind == FILE_READ ? QUEUE_READ : QUEUE_WRITE;
-}
-
 unsigned split_push(struct split_user *u, struct file_op **ops, unsigned n)
 {
     struct split *s = u->split;
@@ -306,7 +276,7 @@ unsigned split_push(struct split_user *u, struct file_op **ops, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         ops[i]->owner = u;
         atomic_store_explicit(&ops[i]->hop, HOP_WAITING, memory_order_relaxed);
-        stack_push(&s->queues[queue_of(ops[i])], ops[i]);
+        queues_push(&s->queues, ops[i]);
     }
     u->owed += n;
     return gate_ring(&s->gate);

@@ -5,7 +5,8 @@
  * all that is urgent first, then reads and writes in turn, at most `budget` at a time. The poller
  * reaps, and gives each operation back to the user that pushed it. Users know nothing of the
  * engine. At the end the submitter hands in a read of no length, whose completion wakes the poller
- * from its sleep; it leaves when nothing else is in flight.
+ * from its sleep; it leaves when nothing else is in flight. When not even that read can be handed
+ * in, the poller finds out by itself.
  *
  * Every operation that was pushed comes back exactly once, cancelled or not.
  */

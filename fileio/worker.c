@@ -54,13 +54,9 @@ static struct engine_config engine_config_of(const struct file_worker *w)
         .files = (unsigned)c->files,
         .buffers = run->buffers + w->index * bytes,
         .buffers_bytes = bytes,
-        .sqpoll = c->sqpoll,
-        .iopoll = c->iopoll,
         .spins = c->spin_ns > 0,
-        .notify = run->plan.notify,
-        .rwf = run->plan.rwf,
-        .pool = run->plan.pool,
         .split = run->split,
+        .choice = run->plan.choice,
         .stats = w->stats,
     };
 }

@@ -8,6 +8,7 @@
  */
 #include "common/base/clock.h"
 #include "common/base/units.h"
+#include "common/choose.h"
 #include "common/host/host.h"
 #include "common/report/program.h"
 #include "server/config.h"
@@ -48,32 +49,36 @@ static const struct opt rows[] = {
     PROGRAM_JSON_ROW,
 };
 
+static const char *const backend_order[] = {"io_uring", "epoll", "libev", NULL};
+static const struct choose_from backends = {
+    .option = "backend", .table = loop_table, .order = backend_order};
+
+static void list_backends(FILE *out)
+{
+    choose_write_help(&backends, out);
+}
+
 static const struct opt_table table = {
     .program = "bench_server",
     .summary = "echo every byte back, and count what it costs",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .positional = "port",
-    .notes = LOOP_HELP,
+    .write_list = list_backends,
     .examples = "bench_server 8080\n"
                 "bench_server -p 9000 -H ::1 -b io_uring -t 2 --cpus 0,1\n"
                 "bench_server -u /tmp/echo.sock -b libev:poll --json server.json",
 };
-
-static const char *const backend_order[] = {"io_uring", "epoll", "libev", NULL};
 
 /* Besides one per connection: enough to let the server say that it ran out, and to go on. */
 enum { DESCRIPTORS_WANTED = 1 << 20 };
 
 static int choose_backend(struct echo *echo, const struct server_config *config)
 {
-    char why[512];
-    int err = loop_choose(&echo->loop, config->backend, backend_order, why, sizeof why);
+    int status = choose_or_complain(&echo->loop.choice, &backends, &table, config->backend);
 
-    if (err == -EINVAL)
-        return opt_complain(&table, EXIT_USAGE, "backend", config->backend, why);
-    if (err)
-        return opt_cannot_run(&table, "backend", config->backend, why);
+    if (status)
+        return status;
     echo->loop.program = table.program;
     echo->loop.mode = spin_mode_named(config->mode);
     echo->loop.conn_bytes = sizeof(struct conn);
@@ -142,12 +147,10 @@ static void print_ready(FILE *out, const struct echo *echo, const struct net_add
 {
     char text[NET_TEXT_CAP];
 
-    fprintf(out, "%s: listening on %s, backend %s", table.program,
-            net_text(text, sizeof text, address), echo->loop.name);
-    for (unsigned i = 0; i < echo->loop.feature_count; i++)
-        fprintf(out, "%s%s", i ? ", " : " (", echo->loop.features[i]);
-    fprintf(out, "%s, %u thread%s\n", echo->loop.feature_count ? ")" : "", echo->crew.count,
-            echo->crew.count == 1 ? "" : "s");
+    fprintf(out, "%s: listening on %s, backend ", table.program,
+            net_text(text, sizeof text, address));
+    choice_print(out, &echo->loop.choice);
+    fprintf(out, ", %u thread%s\n", echo->crew.count, echo->crew.count == 1 ? "" : "s");
     fflush(out);
 }
 

@@ -2,7 +2,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/units.h"
-#include "common/loop/report_loop.h"
 #include "common/report/report.h"
 
 #include <errno.h>
@@ -56,7 +55,7 @@ void summary_print(FILE *out, const struct summary *s, const struct echo *echo)
     char a[UNITS_TEXT_CAP], b[UNITS_TEXT_CAP], c[UNITS_TEXT_CAP];
 
     fprintf(out, "\n=== Server Summary ===\n");
-    fprintf(out, "Backend:       %s, %u thread%s, up for %.1f s\n", echo->loop.name,
+    fprintf(out, "Backend:       %s, %u thread%s, up for %.1f s\n", echo->loop.choice.name,
             echo->crew.count, echo->crew.count == 1 ? "" : "s", s->uptime_s);
     fprintf(out, "Connections:   %s accepted, at most %s open at once\n",
             units_count(a, sizeof a, t->accepted), units_count(b, sizeof b, t->open_peak));
@@ -91,7 +90,7 @@ int summary_write(const struct summary *s, const struct echo *echo,
     if (!report)
         return -ENOMEM;
     report_host(report, host, before, after);
-    report_loop(report, config->backend, &echo->loop);
+    choice_report(report, config->backend, &echo->loop.choice);
     report_integer(report, "threads", echo->crew.count);
     report_number(report, "uptime_s", s->uptime_s);
     report_stats(report, &s->stats);

@@ -1,3 +1,3 @@
 #include "udp/udp_loop.h"
 
-const struct udp_backend *const udp_backends[] = {&udp_libev, NULL};
+const struct backend *const udp_backends[] = {&udp_libev.backend, NULL};

@@ -1,3 +1,4 @@
 #include "udp/udp_loop.h"
 
-const struct udp_backend *const udp_backends[] = {&udp_epoll, &udp_uring, &udp_libev, NULL};
+const struct backend *const udp_backends[] = {&udp_epoll.backend, &udp_uring.backend,
+                                              &udp_libev.backend, NULL};

@@ -51,7 +51,7 @@ static const struct opt rows[] = {
     {"pipeline", 'P', OPT_COUNT, FIELD(pipeline), "10", "N", 1, 10000, NULL,
      "messages that each client keeps in flight"},
     {"backend", 'b', OPT_TEXT, FIELD(backend), "auto", "NAME", 0, 0, NULL,
-     "auto, epoll, io_uring or libev; one that cannot run here is an error (exit status 77)"},
+     "event backend, with what it is to use or leave out; see below"},
     {"threads", 't', OPT_COUNT, FIELD(threads), "1", "N", 1, 1024, NULL,
      "client threads, which share the clients"},
     {"cpus", 0, OPT_CPUS, FIELD(cpus), NULL, "LIST", 0, 0, NULL,
@@ -90,6 +90,13 @@ static const struct opt rows[] = {
     PROGRAM_QUIET_ROW,
 };
 
+static const struct choose_from backends = {.option = "backend", .table = udp_backends};
+
+static void list_backends(FILE *out)
+{
+    choose_write_help(&backends, out);
+}
+
 static const struct opt_table table = {
     .program = "bench_udp",
     .summary = "measure UDP echo: packets per second, loss, latency, CPU per echo",
@@ -97,6 +104,7 @@ static const struct opt_table table = {
     .count = sizeof rows / sizeof rows[0],
     .notes = "Without options it runs 100 clients with 1000 messages each, 10 of them in flight, "
              "against 4 server threads in the same process.\n",
+    .write_list = list_backends,
     .examples = "bench_udp --published-method\n"
                 "bench_udp -d 10 -t 2 -w 2 --cpus 0-3 -b io_uring\n"
                 "bench_udp --role server -p 9000 -h 0.0.0.0\n"
@@ -150,78 +158,32 @@ static int find_address(struct bench *b)
     return opt_complain(&table, EXIT_USAGE, "host", c->host, text);
 }
 
-/*
- * auto: where the kernel has it, unless datagrams are to be moved one by one or a message does not
- * go through in one piece. *use says whether; 0 or an exit status.
- */
-static int choose_offload(struct bench *b, const char *option, const char *asked,
-                          bool (*has)(const char **why_not), bool *use, const char **why_not)
+/* An option that was given as on or off is the same as a feature asked for or left out. */
+static unsigned add_item(struct choose_item *item, const char *option, const char *value,
+                         const char *feature)
 {
-    *use = strcmp(asked, "off") != 0 && has(why_not);
-    if (strcmp(asked, "off") == 0)
-        *why_not = "asked not to";
-    if (strcmp(asked, "on") == 0 && !*use)
-        return opt_cannot_run(&table, option, asked, *why_not);
-    if (strcmp(asked, "auto") != 0 || !*use)
+    if (strcmp(value, "auto") == 0)
         return 0;
-    if (b->setup.ways.batch == 1)
-        *why_not = "batch is 1";
-    else if (b->is_client && !wire_fits(&b->address, b->config.size_bytes))
-        *why_not = "message exceeds the path's MTU";
-    *use = !*why_not;
-    return 0;
-}
-
-/* Why what is left out is left out. */
-struct left_out {
-    const char *gso, *gro, *zerocopy;
-};
-
-static int choose_ways(struct bench *b, struct left_out *why_not)
-{
-    const struct udp_config *c = &b->config;
-    struct wire_ways *ways = &b->setup.ways;
-    int status;
-
-    ways->batch = wire_batch((unsigned)c->batch);
-    status = choose_offload(b, "gso", c->gso, wire_has_gso, &ways->gso, &why_not->gso);
-    if (!status)
-        status = choose_offload(b, "gro", c->gro, wire_has_gro, &ways->gro, &why_not->gro);
-    if (!status)
-        status = choose_offload(b, "zerocopy", c->zerocopy, wire_has_zerocopy, &ways->zerocopy,
-                                &why_not->zerocopy);
-    return status;
-}
-
-static void note_ways(struct bench *b, const struct left_out *why_not)
-{
-    const struct wire_ways *ways = &b->setup.ways;
-
-    udp_feature(&b->setup, ways->batch > 1 || ways->gso ? "sendmmsg" : "sendto", NULL);
-    if (ways->batch < b->config.batch)
-        udp_feature(&b->setup, "batch", "this system has no call for it");
-    udp_feature(&b->setup, "gso", why_not->gso);
-    udp_feature(&b->setup, "gro", why_not->gro);
-    if (ways->zerocopy)
-        udp_feature(&b->setup, "msg_zerocopy", NULL);
+    *item = (struct choose_item){.option = option, .value = value};
+    snprintf(item->text, sizeof item->text, "%c%s", opt_is_on(value) ? '+' : '-', feature);
+    return 1;
 }
 
 static int choose_backend(struct bench *b)
 {
-    struct left_out why_not = {0};
-    char why[512];
-    int err = choose_ways(b, &why_not);
+    const struct udp_config *c = &b->config;
+    struct choose_item items[3];
+    struct choose_from from = backends;
 
-    if (err)
-        return err;
-    b->setup.mode = spin_mode_named(b->config.mode);
-    err = udp_loop_choose(&b->setup, b->config.backend, why, sizeof why);
-    if (err == -EINVAL)
-        return opt_complain(&table, EXIT_USAGE, "backend", b->config.backend, why);
-    if (err)
-        return opt_cannot_run(&table, "backend", b->config.backend, why);
-    note_ways(b, &why_not);
-    return 0;
+    from.items = items;
+    from.item_count = add_item(items, "gso", c->gso, "gso");
+    from.item_count += add_item(items + from.item_count, "gro", c->gro, "gro");
+    from.item_count += add_item(items + from.item_count, "zerocopy", c->zerocopy, "msg_zerocopy");
+    from.about = &b->setup;
+    b->setup.mode = spin_mode_named(c->mode);
+    b->setup.ways.batch = wire_batch((unsigned)c->batch);
+    b->setup.fits = !b->is_client || wire_fits(&b->address, c->size_bytes);
+    return udp_loop_choose(&b->setup, &from, &table, c->backend);
 }
 
 static int raise_limits(const struct bench *b)
@@ -332,7 +294,7 @@ static void print_ready(const struct bench *b)
             b->server.crew.count == 1 ? "" : "s",
             units_bytes((char[UNITS_TEXT_CAP]){0}, UNITS_TEXT_CAP,
                         wire_rcvbuf_bytes(b->server.workers[0].socket.fd)));
-    print_backend(b->out, &b->setup);
+    choice_print(b->out, &b->setup.choice);
     fputc('\n', b->out);
     fflush(b->out);
 }

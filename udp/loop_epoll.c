@@ -92,15 +92,30 @@ static int epoll_run(struct udp_loop *l)
     return err;
 }
 
-static int epoll_probe(struct udp_setup *setup, char *why, size_t why_cap)
+enum { LEVEL_TRIGGERED = 1 };
+
+static const struct feature features[] = {
+    {"level_triggered", LEVEL_TRIGGERED, FEATURE_ALWAYS, NULL},
+    UDP_DIRECT_ROW,
+    UDP_RECEIVE_ROWS,
+    UDP_WIRE_ROWS,
+    {0},
+};
+
+static int epoll_probe(struct choice *c, const void *about, char *why, size_t why_cap)
 {
-    (void)why;
-    (void)why_cap;
-    udp_feature(setup, "level_triggered", NULL);
-    if (setup->mode == MODE_LATENCY)
-        udp_feature(setup, "asks_up_to_2_sockets_without_epoll", NULL);
-    udp_feature(setup, setup->ways.batch > 1 || setup->ways.gro ? "recvmmsg" : "recvfrom", NULL);
+    (void)why, (void)why_cap;
+    choice_feature(c, LEVEL_TRIGGERED, NULL);
+    udp_note_wire(c, about);
+    udp_note_receiving(c, about);
+    udp_note_direct(c, about);
     return 0;
 }
 
-const struct udp_backend udp_epoll = {"epoll", epoll_probe, epoll_run};
+const struct udp_backend udp_epoll = {
+    .backend = {.name = "epoll",
+                .summary = "level-triggered epoll over a thread's sockets",
+                .features = features,
+                .probe = epoll_probe},
+    .run = epoll_run,
+};

@@ -1,5 +1,5 @@
 /*
- * loop_libev: libev over epoll, or kqueue where there is none.
+ * loop_libev: libev over the method that was asked for (epoll, kqueue, poll, select).
  */
 #include "common/base/clock.h"
 #include "common/loop/libev_method.h"
@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct libev {
@@ -89,7 +88,7 @@ static void rounds(struct libev *lib, enum stats_syscall wait)
 
 static int libev_run(struct udp_loop *l)
 {
-    const struct libev_method *method = &libev_methods[l->setup->ability];
+    const struct libev_method *method = &libev_methods[l->setup->choice.variant];
     struct libev lib = {.l = l, .sockets = calloc(l->socket_count, sizeof *lib.sockets)};
 
     if (!lib.sockets)
@@ -105,19 +104,20 @@ static int libev_run(struct udp_loop *l)
     return lib.ev ? 0 : -ENOTSUP;
 }
 
-static int libev_probe(struct udp_setup *setup, char *why, size_t why_cap)
-{
-    const struct libev_method *method = libev_find("");
+static const struct feature features[] = {UDP_RECEIVE_ROWS, UDP_WIRE_ROWS, {0}};
 
-    if (method) {
-        setup->ability = (uint32_t)(method - libev_methods);
-        snprintf(setup->name, sizeof setup->name, "libev:%s", method->name);
-        udp_feature(setup, setup->ways.batch > 1 || setup->ways.gro ? "recvmmsg" : "recvfrom",
-                    NULL);
-        return 0;
-    }
-    snprintf(why, why_cap, "this libev cannot use any method here");
-    return -ENOTSUP;
+static int probe(struct choice *c, const void *about, char *why, size_t why_cap)
+{
+    udp_note_wire(c, about);
+    udp_note_receiving(c, about);
+    return libev_probe(c, about, why, why_cap);
 }
 
-const struct udp_backend udp_libev = {"libev", libev_probe, libev_run};
+const struct udp_backend udp_libev = {
+    .backend = {.name = "libev",
+                .summary = "libev, over the first of its methods that works here",
+                .variants = libev_method_names,
+                .features = features,
+                .probe = probe},
+    .run = libev_run,
+};

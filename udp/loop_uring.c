@@ -10,14 +10,14 @@
  * wait, when all buffers are back: no socket is forgotten.
  */
 #include "common/base/clock.h"
+#include "common/uring/uring.h"
 #include "common/uring/uring_buffers.h"
+#include "common/uring/uring_features.h"
 #include "common/uring/uring_setup.h"
 #include "udp/udp_loop.h"
 #include "udp/uring_ask.h"
 
 #include <errno.h>
-#include <liburing.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,11 +32,13 @@ enum {
     BUFFER_BYTES = WIRE_BYTES + 1 + 5 * 64,
 };
 
+enum { KEY_SQ, KEY_BUFFERS };
+
 #define WAKE_TAG UINT64_MAX
 
-struct uring {
+struct receiver {
     struct udp_loop *l;
-    struct io_uring ring;
+    struct uring uring;
     struct uring_buffers buffers;
     struct msghdr shape;    /* what the kernel lays out before each datagram */
     struct udp_peer *peers; /* batch */
@@ -49,230 +51,196 @@ struct uring {
 
 /* ---- submission ------------------------------------------------------------------------------ */
 
-static struct io_uring_sqe *next_sqe(struct uring *u)
+static int start_receiving(struct receiver *r, uint32_t index)
 {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+    struct io_uring_sqe *sqe = uring_next(&r->uring);
 
-    while (!sqe) {
-        u->l->stats->queue_full++;
-        u->l->stats->syscalls[SYSCALL_io_uring_enter]++;
-        io_uring_submit(&u->ring);
-        sqe = io_uring_get_sqe(&u->ring);
-    }
-    return sqe;
-}
-
-static void start_receiving(struct uring *u, uint32_t index)
-{
-    struct io_uring_sqe *sqe = next_sqe(u);
-
-    io_uring_prep_recvmsg_multishot(sqe, u->l->sockets[index].fd, &u->shape, 0);
+    if (!sqe)
+        return -ENOMEM;
+    io_uring_prep_recvmsg_multishot(sqe, r->l->sockets[index].fd, &r->shape, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = URING_BUFFER_GROUP;
     io_uring_sqe_set_data64(sqe, index);
+    return 0;
 }
 
-static void restart_ended(struct uring *u)
+static int restart_ended(struct receiver *r)
 {
-    for (uint32_t i = 0; i < u->ended_count; i++)
-        start_receiving(u, u->ended[i]);
-    u->ended_count = 0;
-}
+    int err = 0;
 
-static void watch_wake_fd(struct uring *u)
-{
-    struct io_uring_sqe *sqe = next_sqe(u);
-
-    io_uring_prep_poll_multishot(sqe, u->l->worker->wake_fd[0], POLLIN);
-    io_uring_sqe_set_data64(sqe, WAKE_TAG);
+    while (r->ended_count && !err)
+        err = start_receiving(r, r->ended[--r->ended_count]);
+    return err;
 }
 
 /* ---- what arrived ---------------------------------------------------------------------------- */
 
 /* Hands over what was gathered, and gives its buffers back. */
-static void hand_over(struct uring *u)
+static void hand_over(struct receiver *r)
 {
-    if (u->gathered)
-        u->l->role->receive(u->l, u->gathering, u->l->trains, u->gathered);
-    for (unsigned i = 0; i < u->gathered; i++)
-        uring_buffers_return(&u->buffers, u->held[i]);
-    u->gathered = 0;
+    if (r->gathered)
+        r->l->role->receive(r->l, r->gathering, r->l->trains, r->gathered);
+    for (unsigned i = 0; i < r->gathered; i++)
+        uring_buffers_return(&r->buffers, r->held[i]);
+    r->gathered = 0;
 }
 
-static uint32_t segment_of(struct uring *u, struct io_uring_recvmsg_out *out)
+static uint32_t segment_of(struct receiver *r, struct io_uring_recvmsg_out *out)
 {
     struct msghdr message = {
-        .msg_control = (unsigned char *)io_uring_recvmsg_name(out) + u->shape.msg_namelen,
+        .msg_control = (unsigned char *)io_uring_recvmsg_name(out) + r->shape.msg_namelen,
         .msg_controllen = out->controllen,
     };
 
-    return u->l->setup->ways.gro ? wire_segment(&message) : 0;
+    return r->l->setup->ways.gro ? wire_segment(&message) : 0;
 }
 
 /* The buffer joins those that are gathered; false when there is no datagram in it. */
-static bool gather(struct uring *u, uint16_t id, int result)
+static bool gather(struct receiver *r, uint16_t id, int result)
 {
     struct io_uring_recvmsg_out *out =
-        io_uring_recvmsg_validate(uring_buffer(&u->buffers, id), result, &u->shape);
-    struct udp_peer *peer = &u->peers[u->gathered];
+        io_uring_recvmsg_validate(uring_buffer(&r->buffers, id), result, &r->shape);
+    struct udp_peer *peer = &r->peers[r->gathered];
     uint32_t len, segment;
 
     if (!out)
         return false;
-    len = io_uring_recvmsg_payload_length(out, result, &u->shape);
-    segment = segment_of(u, out);
+    len = io_uring_recvmsg_payload_length(out, result, &r->shape);
+    segment = segment_of(r, out);
     peer->len = out->namelen < sizeof peer->address ? out->namelen : sizeof peer->address;
     memcpy(&peer->address, io_uring_recvmsg_name(out), peer->len);
-    u->l->trains[u->gathered] = (struct udp_train){
-        .bytes = io_uring_recvmsg_payload(out, &u->shape),
+    r->l->trains[r->gathered] = (struct udp_train){
+        .bytes = io_uring_recvmsg_payload(out, &r->shape),
         .len = len,
         .segment = segment ? segment : len,
         .peer = peer,
         .cut = out->flags & MSG_TRUNC,
     };
-    u->held[u->gathered++] = id;
-    u->l->stats->rx_bytes += len;
-    u->l->stats->reads++;
+    r->held[r->gathered++] = id;
+    r->l->stats->rx_bytes += len;
+    r->l->stats->reads++;
     return true;
 }
 
-static void received(struct uring *u, uint32_t index, const struct io_uring_cqe *cqe)
+static void received(struct receiver *r, uint32_t index, const struct io_uring_cqe *cqe)
 {
-    struct udp_socket *s = &u->l->sockets[index];
+    struct udp_socket *s = &r->l->sockets[index];
 
-    if (u->gathering != s || u->gathered == u->l->setup->ways.batch)
-        hand_over(u);
-    u->gathering = s;
+    if (r->gathering != s || r->gathered == r->l->setup->ways.batch)
+        hand_over(r);
+    r->gathering = s;
     if (cqe->flags & IORING_CQE_F_BUFFER) {
         uint16_t id = (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
 
-        if (cqe->res < 0 || !gather(u, id, cqe->res))
-            uring_buffers_return(&u->buffers, id);
+        if (cqe->res < 0 || !gather(r, id, cqe->res))
+            uring_buffers_return(&r->buffers, id);
     } else if (cqe->res == -ENOBUFS) {
-        u->l->stats->buffers_dry++;
-        uring_buffers_grow(&u->buffers);
+        r->l->stats->buffers_dry++;
+        uring_buffers_grow(&r->buffers);
     } else if (cqe->res < 0 && cqe->res != -EAGAIN && cqe->res != -EINTR) {
-        udp_receive_failed(u->l, -cqe->res);
+        udp_receive_failed(r->l, -cqe->res);
     }
     if (!(cqe->flags & IORING_CQE_F_MORE))
-        u->ended[u->ended_count++] = index;
+        r->ended[r->ended_count++] = index;
 }
 
-static void handle(struct uring *u, const struct io_uring_cqe *cqe)
+static void handle(struct receiver *r, const struct io_uring_cqe *cqe)
 {
-    if (cqe->user_data != WAKE_TAG) {
-        received(u, (uint32_t)cqe->user_data, cqe);
-        return;
-    }
-    worker_woken(u->l->worker);
-    if (!(cqe->flags & IORING_CQE_F_MORE))
-        watch_wake_fd(u);
+    if (cqe->user_data == WAKE_TAG)
+        uring_woken(&r->uring, r->l->worker, cqe);
+    else
+        received(r, (uint32_t)cqe->user_data, cqe);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 /* Submits and waits until until_ns (0: only looks), in one system call. 0 or -errno. */
-static int submit_and_wait(struct uring *u, uint64_t until_ns)
+static int submit_and_wait(struct receiver *r, uint64_t until_ns)
 {
-    struct __kernel_timespec limit, *at_most = NULL;
-    struct io_uring_cqe *cqe;
-    uint64_t now_ns, left_ns;
-    int err;
-
-    u->l->stats->syscalls[SYSCALL_io_uring_enter]++;
-    if (until_ns == 0) {
-        err = io_uring_submit_and_get_events(&u->ring);
-    } else {
-        if (until_ns != CLOCK_NEVER_NS) {
-            now_ns = clock_now_ns();
-            left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-            limit.tv_sec = (long long)(left_ns / NS_PER_S);
-            limit.tv_nsec = (long long)(left_ns % NS_PER_S);
-            at_most = &limit;
-        }
-        err = io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, at_most, NULL);
-    }
-    return err >= 0 || err == -ETIME || err == -EINTR || err == -EAGAIN || err == -EBUSY ? 0 : err;
+    return until_ns ? uring_wait(&r->uring, 1, clock_left_ns(until_ns))
+                    : uring_submit_and_look(&r->uring);
 }
 
-static int rounds(struct uring *u)
+static int rounds(struct receiver *r)
 {
     uint64_t wake_ns;
+    int err = 0;
 
-    while (u->l->role->due(u->l, &wake_ns)) {
-        struct io_uring_cqe *slot;
-        unsigned head, ready;
-        int err;
+    while (!err && r->l->role->due(r->l, &wake_ns)) {
+        unsigned ready;
 
-        restart_ended(u);
-        err = submit_and_wait(u, udp_sleep_until(u->l, wake_ns));
-        if (err)
-            return err;
-        ready = io_uring_cq_ready(&u->ring);
-        udp_waited(u->l, ready);
-        io_uring_for_each_cqe(&u->ring, head, slot)
-        {
-            /* Copied and given back at once: handling may submit, which needs room for events. */
-            struct io_uring_cqe cqe = *slot;
+        err = restart_ended(r);
+        if (!err)
+            err = submit_and_wait(r, udp_sleep_until(r->l, wake_ns));
+        ready = io_uring_cq_ready(&r->uring.ring);
+        for (udp_waited(r->l, ready); ready; ready--) {
+            struct io_uring_cqe cqe;
 
-            io_uring_cq_advance(&u->ring, 1);
-            handle(u, &cqe);
-            if (--ready == 0)
-                break;
+            uring_pop(&r->uring, &cqe);
+            handle(r, &cqe);
         }
-        hand_over(u);
+        hand_over(r);
     }
-    return 0;
+    return err;
 }
 
-static int run_ring(struct uring *u)
+static int open_ring(struct udp_loop *l, struct uring *u)
 {
-    int err = uring_buffers_open(&u->buffers, &u->ring, MOST_BUFFERS, FIRST_BUFFERS, BUFFER_BYTES);
+    const struct choice *c = &l->setup->choice;
+    int err = uring_open(u, (unsigned)choice_value(c, KEY_SQ, SQ_ENTRIES), CQ_ENTRIES,
+                         uring_setup_flags(c->used, false));
 
-    if (!err) {
-        watch_wake_fd(u);
-        for (uint32_t i = 0; i < u->l->socket_count; i++)
-            start_receiving(u, i);
-        err = rounds(u);
-    }
-    uring_cancel_all(&u->ring);
+    u->enters = &l->stats->syscalls[SYSCALL_io_uring_enter];
+    u->queue_full = &l->stats->queue_full;
     return err;
+}
+
+static int run_ring(struct receiver *r)
+{
+    const struct choice *c = &r->l->setup->choice;
+    int err = uring_buffers_open(
+        &r->buffers, &r->uring.ring, (uint32_t)choice_value(c, KEY_BUFFERS, MOST_BUFFERS),
+        (uint32_t)choice_value(c, KEY_BUFFERS, FIRST_BUFFERS), BUFFER_BYTES);
+
+    if (!err)
+        uring_watch_wake(&r->uring, r->l->worker, WAKE_TAG);
+    for (uint32_t i = 0; i < r->l->socket_count && !err; i++)
+        err = start_receiving(r, i);
+    return err ? err : rounds(r);
 }
 
 static int run_asking(struct udp_loop *l)
 {
-    struct io_uring ring;
-    int err = uring_open(&ring, SQ_ENTRIES, CQ_ENTRIES, l->setup->ability);
+    struct uring uring;
+    int err = open_ring(l, &uring);
 
     if (err)
         return err;
-    err = uring_ask_on(l, &ring);
-    io_uring_queue_exit(&ring);
+    err = uring_ask_on(l, &uring);
+    uring_close(&uring);
     return err;
 }
 
 static int run_receiving(struct udp_loop *l)
 {
-    struct uring u = {
+    struct receiver r = {
         .l = l,
         .shape = {.msg_namelen = NAME_BYTES,
                   .msg_controllen = l->setup->ways.gro ? WIRE_CONTROL_BYTES : 0},
-        .peers = calloc(l->setup->ways.batch, sizeof *u.peers),
-        .held = calloc(l->setup->ways.batch, sizeof *u.held),
-        .ended = calloc(l->socket_count, sizeof *u.ended),
+        .peers = calloc(l->setup->ways.batch, sizeof *r.peers),
+        .held = calloc(l->setup->ways.batch, sizeof *r.held),
+        .ended = calloc(l->socket_count, sizeof *r.ended),
     };
-    int err = u.peers && u.held && u.ended
-                  ? uring_open(&u.ring, SQ_ENTRIES, CQ_ENTRIES, l->setup->ability)
-                  : -ENOMEM;
+    int err = r.peers && r.held && r.ended ? open_ring(l, &r.uring) : -ENOMEM;
 
     if (!err) {
-        err = run_ring(&u);
-        io_uring_queue_exit(&u.ring);
-        uring_buffers_close(&u.buffers);
+        err = run_ring(&r);
+        uring_close(&r.uring);
+        uring_buffers_close(&r.buffers);
     }
-    free(u.peers);
-    free(u.held);
-    free(u.ended);
+    free(r.peers);
+    free(r.held);
+    free(r.ended);
     return err;
 }
 
@@ -283,31 +251,30 @@ static int uring_run(struct udp_loop *l)
 
 /* ---- what this kernel can do ----------------------------------------------------------------- */
 
-static void note_features(struct udp_setup *setup)
-{
-    const unsigned deferred = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+static const struct feature features[] = {
+    URING_RECV_ROWS(FEATURE_ALWAYS), UDP_DIRECT_ROW, URING_SETUP_ROWS, UDP_WIRE_ROWS, {0},
+};
 
-    udp_feature(setup, "buffer_ring", NULL);
-    udp_feature(setup, "multishot_recvmsg", NULL);
-    if (setup->mode == MODE_LATENCY)
-        udp_feature(setup, "asks_up_to_2_sockets_without_multishot", NULL);
-    if (udp_feature(setup, "defer_taskrun", uring_lacks_flags(deferred)))
-        setup->ability = deferred;
-    else if (!uring_lacks_flags(IORING_SETUP_COOP_TASKRUN) &&
-             udp_feature(setup, "coop_taskrun", NULL))
-        setup->ability = IORING_SETUP_COOP_TASKRUN;
-}
+static const struct feature_key keys[] = {
+    [KEY_SQ] = {"sq", 1, 1 << 15, NULL, "entries of the submission queue"},
+    [KEY_BUFFERS] = {"buffers", 1, 1 << 15, NULL, "receive buffers"},
+    {0},
+};
 
-static int uring_probe(struct udp_setup *setup, char *why, size_t why_cap)
+static int uring_probe(struct choice *c, const void *about, char *why, size_t why_cap)
 {
     struct io_uring ring;
     int err = uring_open_probe(&ring, why, why_cap);
 
     if (err)
-        return err;
+        return -ENOTSUP;
     /* Multishot recvmsg came with SEND_ZC, and only the latter can be asked for. */
     if (!uring_lacks_operation(&ring, IORING_OP_SEND_ZC) && ring.features & IORING_FEAT_EXT_ARG) {
-        note_features(setup);
+        choice_feature(c, URING_BUFFER_RING, NULL);
+        choice_feature(c, URING_MULTISHOT_RECV, NULL);
+        uring_note_setup(c, NULL);
+        udp_note_wire(c, about);
+        udp_note_direct(c, about);
     } else {
         snprintf(why, why_cap, "io_uring here has no multishot recvmsg (Linux 6.0)");
         err = -ENOTSUP;
@@ -316,4 +283,11 @@ static int uring_probe(struct udp_setup *setup, char *why, size_t why_cap)
     return err;
 }
 
-const struct udp_backend udp_uring = {"io_uring", uring_probe, uring_run};
+const struct udp_backend udp_uring = {
+    .backend = {.name = "io_uring",
+                .summary = "io_uring with a multishot receive per socket",
+                .features = features,
+                .keys = keys,
+                .probe = uring_probe},
+    .run = uring_run,
+};

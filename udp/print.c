@@ -48,14 +48,6 @@ static const char *plural(uint64_t n)
     return n == 1 ? "" : "s";
 }
 
-void print_backend(FILE *out, const struct udp_setup *setup)
-{
-    fprintf(out, "%s", setup->name);
-    for (unsigned i = 0; i < setup->feature_count; i++)
-        fprintf(out, "%s%s", i ? ", " : " (", setup->features[i]);
-    fprintf(out, "%s", setup->feature_count ? ")" : "");
-}
-
 void print_header(FILE *out, const struct outcome *o)
 {
     const struct udp_config *c = o->config;
@@ -66,7 +58,7 @@ void print_header(FILE *out, const struct outcome *o)
         fprintf(out, ", %u worker%s of this process", o->server->crew.count,
                 plural(o->server->crew.count));
     fprintf(out, "\nBackend:     ");
-    print_backend(out, o->setup);
+    choice_print(out, &o->setup->choice);
     fprintf(out, "\nClients:     %s on %u thread%s, ", count_of(c->clients).text,
             o->client->crew.count, plural(o->client->crew.count));
     if (c->rate)
@@ -284,7 +276,7 @@ void print_server(FILE *out, const struct outcome *o)
 {
     fprintf(out, "\n=== Server Summary ===\n");
     fprintf(out, "Backend:            ");
-    print_backend(out, o->setup);
+    choice_print(out, &o->setup->choice);
     fprintf(out, "\nWorkers:            %u, up for %.1f s\n", o->server->crew.count,
             o->served->uptime_s);
     print_served(out, o);

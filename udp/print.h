@@ -8,9 +8,6 @@
 
 #include <stdio.h>
 
-/* "io_uring (multishot_recvmsg, gso, ...)" */
-void print_backend(FILE *out, const struct udp_setup *setup);
-
 /* What is about to be measured, with what really runs. */
 void print_header(FILE *out, const struct outcome *o);
 

@@ -24,20 +24,6 @@ static void write_if(struct report *report, bool known, const char *path, uint64
     write_known(report, path, known ? (int64_t)value : -1);
 }
 
-static void write_backend(struct report *report, const struct outcome *o)
-{
-    const struct udp_setup *setup = o->setup;
-
-    report_text(report, "backend.requested", o->config->backend);
-    report_text(report, "backend.name", setup->name);
-    report_array(report, "backend.features");
-    for (unsigned i = 0; i < setup->feature_count; i++)
-        report_append_text(report, "backend.features", setup->features[i]);
-    report_array(report, "backend.left_out");
-    for (unsigned i = 0; i < setup->left_out_count; i++)
-        report_append_text(report, "backend.left_out", setup->left_out[i]);
-}
-
 static void write_send_errors(struct report *report, const char *path, const struct send_errors *e)
 {
     const struct {
@@ -236,7 +222,7 @@ int results_write(const struct outcome *o, const struct opt_table *table, int ar
     if (!report)
         return -ENOMEM;
     report_host(report, host, before, after);
-    write_backend(report, o);
+    choice_report(report, o->config->backend, &o->setup->choice);
     if (o->results)
         write_client(report, o);
     else

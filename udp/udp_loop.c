@@ -3,71 +3,65 @@
 #include "common/base/clock.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* What a loop that asks the sockets themselves takes on, and how often before it looks around. */
 enum { FEW_SOCKETS = 2, ASKS_PER_ROUND = 4 };
 
 /* ---- choosing -------------------------------------------------------------------------------- */
 
-bool udp_feature(struct udp_setup *setup, const char *name, const char *why_not)
+/* What is to be sent and received in batches, or with GRO, whose control data recvfrom lacks. */
+void udp_note_receiving(struct choice *c, const struct udp_setup *setup)
 {
-    if (!why_not && setup->feature_count < UDP_LIST_CAP)
-        snprintf(setup->features[setup->feature_count++], UDP_NAME_CAP, "%s", name);
-    else if (why_not && setup->left_out_count < UDP_LIST_CAP)
-        snprintf(setup->left_out[setup->left_out_count++], UDP_NAME_CAP, "%s (%s)", name, why_not);
-    return !why_not;
+    bool batches = setup->ways.batch > 1 || c->used & UDP_GRO;
+
+    choice_feature(c, batches ? UDP_RECVMMSG : UDP_RECVFROM, NULL);
 }
 
-static int probe(struct udp_setup *setup, const struct udp_backend *backend, char *why,
-                 size_t why_cap)
+void udp_note_direct(struct choice *c, const struct udp_setup *setup)
 {
-    setup->backend = backend;
-    setup->feature_count = setup->left_out_count = 0;
-    setup->ability = 0;
-    snprintf(setup->name, sizeof setup->name, "%s", backend->name);
-    return backend->probe(setup, why, why_cap) ? -ENOTSUP : 0;
+    if (setup->mode == MODE_LATENCY || c->asked & UDP_DIRECT_RECV)
+        choice_feature(c, UDP_DIRECT_RECV,
+                       setup->mode == MODE_LATENCY ? NULL : "needs --mode latency");
 }
 
-int udp_loop_choose(struct udp_setup *setup, const char *name, char *why, size_t why_cap)
+/* Trains are of use for batches of messages that pass in one piece; who insists has them anyway. */
+static void note_offload(struct choice *c, uint32_t bit, bool (*has)(const char **why_not),
+                         const struct udp_setup *setup)
 {
-    bool automatic = strcmp(name, "auto") == 0;
-    char list[512];
+    const char *why_not = NULL;
 
-    for (size_t i = 0; udp_backends[i]; i++) {
-        int err;
-
-        if (!automatic && strcmp(name, udp_backends[i]->name) != 0)
-            continue;
-        err = probe(setup, udp_backends[i], why, why_cap);
-        if (!err || !automatic)
-            return err;
+    if (has(&why_not) && !(c->asked & bit)) {
+        if (setup->ways.batch == 1)
+            why_not = "batch is 1";
+        else if (!setup->fits)
+            why_not = "message exceeds the path's MTU";
     }
-    if (automatic)
-        return -ENOTSUP;
-    snprintf(why, why_cap, "is not a backend; there are: auto %s",
-             udp_loop_list(list, sizeof list));
-    return -EINVAL;
+    choice_feature(c, bit, why_not);
 }
 
-char *udp_loop_list(char *buf, size_t cap)
+void udp_note_wire(struct choice *c, const struct udp_setup *setup)
 {
-    size_t used = 0;
+    const char *why_not = NULL;
 
-    buf[0] = '\0';
-    for (size_t i = 0; udp_backends[i] && used < cap; i++) {
-        struct udp_setup setup = {.ways.batch = 1};
-        char why[160];
-        int err = probe(&setup, udp_backends[i], why, sizeof why);
+    note_offload(c, UDP_GSO, wire_has_gso, setup);
+    note_offload(c, UDP_GRO, wire_has_gro, setup);
+    wire_has_zerocopy(&why_not);
+    choice_feature(c, UDP_ZEROCOPY, why_not);
+    choice_feature(c, setup->ways.batch > 1 || c->used & UDP_GSO ? UDP_SENDMMSG : UDP_SENDTO, NULL);
+    if (wire_batch(2) == 1)
+        choice_feature(c, UDP_SENDMMSG, "this system has no call for it");
+}
 
-        used +=
-            (size_t)snprintf(buf + used, cap - used, "%s%s", i ? " " : "", udp_backends[i]->name);
-        if (err && used < cap)
-            used += (size_t)snprintf(buf + used, cap - used, " (not here: %s)", why);
-    }
-    return buf;
+int udp_loop_choose(struct udp_setup *setup, const struct choose_from *from,
+                    const struct opt_table *table, const char *spec)
+{
+    int status = choose_or_complain(&setup->choice, from, table, spec);
+
+    setup->ways.gso = setup->choice.used & UDP_GSO;
+    setup->ways.gro = setup->choice.used & UDP_GRO;
+    setup->ways.zerocopy = setup->choice.used & UDP_ZEROCOPY;
+    return status;
 }
 
 /* ---- running --------------------------------------------------------------------------------- */
@@ -75,6 +69,7 @@ char *udp_loop_list(char *buf, size_t cap)
 int udp_loop_run(struct udp_loop *l, struct worker *w, const struct udp_setup *setup,
                  const struct udp_role *role, void *program)
 {
+    const struct udp_backend *backend = (const void *)setup->choice.backend;
     int err = -ENOMEM;
 
     l->worker = w;
@@ -86,7 +81,7 @@ int udp_loop_run(struct udp_loop *l, struct worker *w, const struct udp_setup *s
     l->wire = wire_open(&setup->ways, l->stats);
     l->trains = calloc(setup->ways.batch, sizeof *l->trains);
     if (l->wire && l->trains)
-        err = setup->backend->run(l);
+        err = backend->run(l);
     wire_close(l->wire);
     free(l->trains);
     return err;
@@ -140,7 +135,7 @@ int udp_readable(struct udp_loop *l, struct udp_socket *s)
 
 bool udp_asks(const struct udp_loop *l)
 {
-    return l->setup->mode == MODE_LATENCY && l->socket_count <= FEW_SOCKETS;
+    return l->setup->choice.used & UDP_DIRECT_RECV && l->socket_count <= FEW_SOCKETS;
 }
 
 /* How many sockets had something, or -errno. */

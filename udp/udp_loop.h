@@ -15,6 +15,7 @@
 #define IOBENCH_UDP_UDP_LOOP_H
 
 #include "common/base/stats.h"
+#include "common/choose.h"
 #include "common/loop/spin.h"
 #include "common/measure/crew.h"
 #include "udp/wire.h"
@@ -38,29 +39,42 @@ struct udp_role {
     bool (*due)(struct udp_loop *l, uint64_t *wake_ns);
 };
 
-struct udp_backend;
-
-enum { UDP_LIST_CAP = 12, UDP_NAME_CAP = 48 };
-
 /* Filled by udp_loop_choose(), then constant and shared by all threads. */
 struct udp_setup {
-    const struct udp_backend *backend;
+    struct choice choice; /* of a struct udp_backend */
     enum spin_mode mode;
     struct wire_ways ways;
-
-    char name[UDP_NAME_CAP];                   /* effective: "libev:epoll" */
-    char features[UDP_LIST_CAP][UDP_NAME_CAP]; /* what will be used */
-    char left_out[UDP_LIST_CAP][UDP_NAME_CAP]; /* what will not, and why in brackets */
-    unsigned feature_count, left_out_count;
-    uint32_t ability; /* the backend's own bits, from its probe */
+    bool fits; /* messages pass in one piece, as trains must */
 };
 
 struct udp_backend {
-    const char *name;
-    /* Notes name, features and ability in setup. 0, or -errno and the reason. */
-    int (*probe)(struct udp_setup *setup, char *why, size_t why_cap);
+    struct backend backend;
     int (*run)(struct udp_loop *l); /* until due() says so: 0 or -errno */
 };
+
+/* Features that all have: bits of choice.used, beyond a backend's own. */
+enum udp_feature {
+    UDP_RECVMMSG = 1 << 16,
+    UDP_RECVFROM = 1 << 17,
+    UDP_SENDMMSG = 1 << 18,
+    UDP_SENDTO = 1 << 19,
+    UDP_GSO = 1 << 20,
+    UDP_GRO = 1 << 21,
+    UDP_ZEROCOPY = 1 << 22,
+    UDP_DIRECT_RECV = 1 << 23,
+};
+
+/* Their rows: how a thread receives from its wire, and what a wire does. */
+/* clang-format off */
+#define UDP_RECEIVE_ROWS                                                                          \
+    {"recvmmsg", UDP_RECVMMSG, FEATURE_ALWAYS, NULL}, {"recvfrom", UDP_RECVFROM, FEATURE_ALWAYS, NULL}
+#define UDP_DIRECT_ROW                                                                            \
+    {"direct_recv", UDP_DIRECT_RECV, FEATURE_USUAL, "mode latency asks up to 2 sockets themselves"}
+#define UDP_WIRE_ROWS                                                                             \
+    {"sendmmsg", UDP_SENDMMSG, FEATURE_ALWAYS, NULL}, {"sendto", UDP_SENDTO, FEATURE_ALWAYS, NULL}, \
+    {"gso", UDP_GSO, FEATURE_USUAL, "as --gso"}, {"gro", UDP_GRO, FEATURE_USUAL, "as --gro"},     \
+    {"msg_zerocopy", UDP_ZEROCOPY, FEATURE_ASKED, "as --zerocopy on"}
+/* clang-format on */
 
 /* Receives of one socket before the others have their turn, where that does not matter. */
 enum { UDP_RECEIVES_MOST = 64 };
@@ -85,14 +99,11 @@ struct udp_loop {
 };
 
 /*
- * Takes "auto" (the best that can run here) or a name, and probes it. The ways of setup
- * are set already and listed among the features. 0; -EINVAL for a name that is none; -ENOTSUP for a
- * backend that cannot run here: both with the reason in why.
+ * Fills setup->choice and what follows from it, ways.gso and the like; the rest of setup is set
+ * already. 0, or an exit status after one line on stderr.
  */
-int udp_loop_choose(struct udp_setup *setup, const char *name, char *why, size_t why_cap);
-
-/* "epoll io_uring libev (not here: ...)"; returns buf. */
-char *udp_loop_list(char *buf, size_t cap);
+int udp_loop_choose(struct udp_setup *setup, const struct choose_from *from,
+                    const struct opt_table *table, const char *spec);
 
 /* Runs the loop in this thread over l->sockets; the other members are filled in. 0 or -errno. */
 int udp_loop_run(struct udp_loop *l, struct worker *w, const struct udp_setup *setup,
@@ -100,8 +111,10 @@ int udp_loop_run(struct udp_loop *l, struct worker *w, const struct udp_setup *s
 
 /* ---- shared by the backends ------------------------------------------------------------------ */
 
-/* Notes a feature as used (why_not NULL) or as left out; true if it is used. */
-bool udp_feature(struct udp_setup *setup, const char *name, const char *why_not);
+/* For probes: notes the features that all have, for a struct udp_setup. */
+void udp_note_receiving(struct choice *c, const struct udp_setup *setup);
+void udp_note_direct(struct choice *c, const struct udp_setup *setup);
+void udp_note_wire(struct choice *c, const struct udp_setup *setup);
 
 /* Until when to sleep at most, by the mode; 0: do not sleep, look again at once. */
 uint64_t udp_sleep_until(struct udp_loop *l, uint64_t wake_ns);
@@ -131,6 +144,6 @@ void udp_receive_failed(struct udp_loop *l, int err);
 extern const struct udp_backend udp_epoll, udp_uring, udp_libev;
 
 /* The backends of this platform, the best first; NULL-terminated. */
-extern const struct udp_backend *const udp_backends[];
+extern const struct backend *const udp_backends[];
 
 #endif

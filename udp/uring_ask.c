@@ -3,24 +3,27 @@
 #include <errno.h>
 
 struct asker {
-    struct io_uring *ring;
+    struct uring *uring;
     unsigned asks, most; /* receives per look: doubled when all brought something, else one */
 };
 
+/* A submission that was refused is made again, and at once: nothing else would do it. */
 static int submit(struct udp_loop *l, struct udp_socket *s)
 {
     struct asker *a = l->backend;
-    int err;
+    int err = 0;
 
     for (unsigned i = 0; i < a->asks; i++) {
-        struct io_uring_sqe *sqe = io_uring_get_sqe(a->ring);
+        struct io_uring_sqe *sqe = uring_next(a->uring);
 
+        if (!sqe)
+            return -ENOMEM;
         io_uring_prep_recvmsg(sqe, s->fd, wire_message(l->wire, i), MSG_DONTWAIT);
         io_uring_sqe_set_data64(sqe, i);
     }
-    l->stats->syscalls[SYSCALL_io_uring_enter]++;
-    err = io_uring_submit(a->ring);
-    return err == (int)a->asks ? 0 : err < 0 ? err : -EAGAIN;
+    while (!err && io_uring_sq_ready(&a->uring->ring))
+        err = uring_submit(a->uring);
+    return err;
 }
 
 /* The completions of what was submitted: how many trains came, or -errno. */
@@ -30,16 +33,19 @@ static int reap(struct udp_loop *l)
     unsigned got = 0;
 
     for (unsigned i = 0; i < a->asks; i++) {
-        struct io_uring_cqe *cqe;
-        int err = io_uring_wait_cqe(a->ring, &cqe); /* it is there */
+        struct io_uring_cqe cqe;
 
-        if (err)
-            return err;
-        if (cqe->res >= 0)
-            l->trains[got++] = wire_train(l->wire, (unsigned)cqe->user_data, (uint32_t)cqe->res);
-        else if (cqe->res != -EAGAIN && cqe->res != -EINTR)
-            udp_receive_failed(l, -cqe->res);
-        io_uring_cqe_seen(a->ring, cqe);
+        while (!io_uring_cq_ready(&a->uring->ring)) { /* not done: it is there */
+            int err = uring_wait(a->uring, 1, CLOCK_NEVER_NS);
+
+            if (err)
+                return err;
+        }
+        uring_pop(a->uring, &cqe);
+        if (cqe.res >= 0)
+            l->trains[got++] = wire_train(l->wire, (unsigned)cqe.user_data, (uint32_t)cqe.res);
+        else if (cqe.res != -EAGAIN && cqe.res != -EINTR)
+            udp_receive_failed(l, -cqe.res);
     }
     return (int)got;
 }
@@ -58,11 +64,11 @@ static int ask(struct udp_loop *l, struct udp_socket *s)
     return got;
 }
 
-int uring_ask_on(struct udp_loop *l, struct io_uring *ring)
+int uring_ask_on(struct udp_loop *l, struct uring *uring)
 {
-    unsigned room = ring->sq.ring_entries;
+    unsigned room = uring->ring.sq.ring_entries;
     struct asker asker = {
-        .ring = ring, .asks = 1, .most = room < l->receive_most ? room : l->receive_most};
+        .uring = uring, .asks = 1, .most = room < l->receive_most ? room : l->receive_most};
 
     l->backend = &asker;
     return udp_ask_on(l, ask);

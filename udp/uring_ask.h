@@ -8,11 +8,10 @@
 #ifndef IOBENCH_UDP_URING_ASK_H
 #define IOBENCH_UDP_URING_ASK_H
 
+#include "common/uring/uring.h"
 #include "udp/udp_loop.h"
 
-#include <liburing.h>
-
 /* Runs the loop over an open ring. 0 or -errno. */
-int uring_ask_on(struct udp_loop *l, struct io_uring *ring);
+int uring_ask_on(struct udp_loop *l, struct uring *uring);
 
 #endif

@@ -30,12 +30,20 @@ static inline struct timespec clock_timespec(uint64_t ns)
     return (struct timespec){(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
 }
 
-/* From now until then; 0 once it has passed. */
+/* From now until then; 0 once it has passed, and CLOCK_NEVER_NS for never. */
+static inline uint64_t clock_left_ns(uint64_t until_ns)
+{
+    uint64_t now_ns;
+
+    if (until_ns == CLOCK_NEVER_NS)
+        return CLOCK_NEVER_NS;
+    now_ns = clock_now_ns();
+    return until_ns > now_ns ? until_ns - now_ns : 0;
+}
+
 static inline struct timespec clock_left(uint64_t until_ns)
 {
-    uint64_t now_ns = clock_now_ns();
-
-    return clock_timespec(until_ns > now_ns ? until_ns - now_ns : 0);
+    return clock_timespec(clock_left_ns(until_ns));
 }
 
 #endif

@@ -1,5 +1,4 @@
 #include "common/base/opt.h"
-#include "common/base/opt_text.h"
 #include "common/base/units.h"
 
 #include <assert.h>
@@ -350,14 +349,18 @@ enum opt_result opt_parse(const struct opt_table *table, int argc, char **argv, 
 int opt_complain(const struct opt_table *table, int status, const char *option, const char *value,
                  const char *why)
 {
-    fprintf(stderr, "%s: --%s: '%s' %s\n", table->program, option, value, why);
+    fprintf(stderr, "%s: --%s: ", table->program, option);
+    write_quoted(value, stderr);
+    fprintf(stderr, " %s\n", why);
     return status;
 }
 
 int opt_cannot_run(const struct opt_table *table, const char *option, const char *value,
                    const char *why)
 {
-    fprintf(stderr, "%s: --%s: '%s' cannot run here: %s\n", table->program, option, value, why);
+    fprintf(stderr, "%s: --%s: ", table->program, option);
+    write_quoted(value, stderr);
+    fprintf(stderr, " cannot run here: %s\n", why);
     return EXIT_UNSUPPORTED;
 }
 

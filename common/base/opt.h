@@ -57,7 +57,8 @@ struct opt_table {
     size_t count;
     const char *positional; /* name of the row that one bare argument sets, or NULL */
     const char *notes;      /* paragraphs after the options in --help and the man page, or NULL */
-    const char *examples;   /* ready to paste command lines, one a line, or NULL */
+    void (*write_list)(FILE *out); /* what the notes go on with, in lines; or NULL */
+    const char *examples;          /* ready to paste command lines, one a line, or NULL */
 };
 
 enum opt_result {
@@ -109,5 +110,21 @@ static inline const void *opt_field(const struct opt *row, const void *config)
 
 void opt_print_help(const struct opt_table *table, FILE *out);
 void opt_print_man(const struct opt_table *table, FILE *out);
+
+/* ---- what parser, help and man page share; of no use to others --------------------------------
+ */
+
+/* Rows like those of a table, for the options that every program has; but they fill no field. */
+enum { OPT_ACTION_HELP, OPT_ACTION_VERSION, OPT_ACTION_MAN, OPT_ACTIONS };
+extern const struct opt opt_actions[OPT_ACTIONS];
+
+/*
+ * "a count from 1 to 1,000,000", "a size of at most 16 MiB", "one of full, length". Limits are
+ * written exactly, never rounded. Nothing for a flag; "a text" for OPT_TEXT.
+ */
+void opt_write_allowed(const struct opt *row, FILE *out);
+
+/* The sentence of --help and man page: help (allowed; default: initial). */
+void opt_write_description(const struct opt *row, FILE *out);
 
 #endif

@@ -2,7 +2,6 @@
  * opt_help: --help and --man, from the option table.
  */
 #include "common/base/opt.h"
-#include "common/base/opt_text.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -22,6 +21,24 @@ static char *describe(const struct opt *row)
 
     if (out) {
         opt_write_description(row, out);
+        fclose(out);
+    }
+    return text ? text : calloc(1, 1);
+}
+
+/* The notes and the list after them, to be freed. */
+static char *gather_notes(const struct opt_table *table)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    if (out) {
+        fputs(table->notes ? table->notes : "", out);
+        if (table->notes && table->write_list)
+            fputc('\n', out);
+        if (table->write_list)
+            table->write_list(out);
         fclose(out);
     }
     return text ? text : calloc(1, 1);
@@ -116,6 +133,7 @@ void opt_print_help(const struct opt_table *table, FILE *out)
     int indent =
         widest_label(table->rows, table->count, widest_label(opt_actions, OPT_ACTIONS, 0)) +
         HELP_GAP;
+    char *notes = gather_notes(table);
 
     fprintf(out, "Usage: %s [options]", table->program);
     if (table->positional)
@@ -125,10 +143,11 @@ void opt_print_help(const struct opt_table *table, FILE *out)
         write_row(&table->rows[i], indent, out);
     for (size_t i = 0; i < OPT_ACTIONS; i++)
         write_row(&opt_actions[i], indent, out);
-    if (table->notes) {
+    if (notes && notes[0]) {
         fputc('\n', out);
-        write_notes(table->notes, out);
+        write_notes(notes, out);
     }
+    free(notes);
     if (table->examples) {
         fputs("\nExamples:\n", out);
         write_examples(table->examples, out);
@@ -231,16 +250,19 @@ static void write_man_head(const struct opt_table *table, FILE *out)
 
 void opt_print_man(const struct opt_table *table, FILE *out)
 {
+    char *notes = gather_notes(table);
+
     write_man_head(table, out);
     fputs(".SH OPTIONS\n", out);
     for (size_t i = 0; i < table->count; i++)
         write_man_row(&table->rows[i], out);
     for (size_t i = 0; i < OPT_ACTIONS; i++)
         write_man_row(&opt_actions[i], out);
-    if (table->notes) {
+    if (notes && notes[0]) {
         fputs(".SH NOTES\n", out);
-        write_roff_lines(table->notes, ".PP", out);
+        write_roff_lines(notes, ".PP", out);
     }
+    free(notes);
     if (table->examples) {
         fputs(".SH EXAMPLES\n.nf\n", out);
         write_roff_lines(table->examples, ".sp", out);

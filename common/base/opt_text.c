@@ -1,4 +1,4 @@
-#include "common/base/opt_text.h"
+#include "common/base/opt.h"
 #include "common/base/units.h"
 
 const struct opt opt_actions[OPT_ACTIONS] = {

@@ -88,6 +88,7 @@ enum stats_error { STATS_ERRORS(STATS_ERROR_ENUM) ERROR_KINDS };
 
 struct stats {
     uint64_t requests; /* completed: every byte of the echo has come back */
+    uint64_t begun;    /* requests that were handed over to be sent */
     uint64_t tx_bytes, rx_bytes;
     uint64_t reads, writes; /* that moved bytes, by system call or by ring operation */
     uint64_t short_writes;  /* the kernel took fewer bytes than were offered, or none */

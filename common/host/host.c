@@ -1,7 +1,5 @@
 #include "common/host/host.h"
 
-#include "common/host/host_platform.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>

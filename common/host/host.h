@@ -36,6 +36,13 @@ struct host_pressure {
 };
 
 void host_read(struct host *host);
+
+/*
+ * For host_read() alone, which has set everything to "unknown" and filled in what POSIX tells: the
+ * platform adds what it can find out and leaves the rest alone.
+ */
+void host_read_platform(struct host *host);
+
 void host_read_pressure(struct host_pressure *pressure);
 
 /*

@@ -1,4 +1,4 @@
-#include "common/host/host_platform.h"
+#include "common/host/host.h"
 
 #include <mach/mach.h>
 #include <mach/mach_host.h>

@@ -1,4 +1,4 @@
-#include "common/host/host_platform.h"
+#include "common/host/host.h"
 
 #include <dirent.h>
 #include <errno.h>

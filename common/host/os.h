@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 /* CPU time used so far, in nanoseconds. */
 struct os_cpu_time {
@@ -52,6 +53,14 @@ struct os_cpu_time os_process_cpu_time(void);
 
 /* Largest resident set so far, in bytes. */
 uint64_t os_peak_rss_bytes(void);
+
+/*
+ * recv(2) and send(2) without flags: bytes, or -errno. On Linux they are plain system calls.
+ * glibc's are cancellation points, which nobody needs here and which cost a third of the user-space
+ * work of an echo.
+ */
+ssize_t os_recv(int fd, void *buf, size_t len);
+ssize_t os_send(int fd, const void *buf, size_t len);
 
 /* Sockets come non-blocking and closed on exec; descriptor or -errno. */
 int os_socket(int family, int type);

@@ -103,6 +103,20 @@ static int prepare_fd(int fd)
     return fd;
 }
 
+ssize_t os_recv(int fd, void *buf, size_t len)
+{
+    ssize_t got = recv(fd, buf, len, 0);
+
+    return got < 0 ? -errno : got;
+}
+
+ssize_t os_send(int fd, const void *buf, size_t len)
+{
+    ssize_t taken = send(fd, buf, len, 0);
+
+    return taken < 0 ? -errno : taken;
+}
+
 int os_socket(int family, int type)
 {
     return prepare_fd(socket(family, type, 0));

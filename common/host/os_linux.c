@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 _Static_assert(sizeof(cpu_set_t) <= sizeof(struct os_affinity), "room for a CPU set");
@@ -116,6 +117,20 @@ uint64_t os_peak_rss_bytes(void)
         fclose(file);
     }
     return kib * 1024;
+}
+
+ssize_t os_recv(int fd, void *buf, size_t len)
+{
+    ssize_t got = syscall(SYS_recvfrom, fd, buf, len, 0, NULL, NULL);
+
+    return got < 0 ? -errno : got;
+}
+
+ssize_t os_send(int fd, const void *buf, size_t len)
+{
+    ssize_t taken = syscall(SYS_sendto, fd, buf, len, 0, NULL, 0);
+
+    return taken < 0 ? -errno : taken;
 }
 
 int os_socket(int family, int type)

@@ -11,6 +11,8 @@
 #ifndef IOBENCH_CONN_H
 #define IOBENCH_CONN_H
 
+#include "common/loop/poller.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,21 +25,23 @@ struct span {
 
 #define SPAN_NONE ((struct span){NULL, 0})
 
-enum { CONN_BACKEND_BYTES = 48 };
+enum { CONN_BACKEND_BYTES = sizeof(struct watch) };
 
 struct conn {
     int fd; /* -1: the slot is free */
     uint32_t index;
-    uint8_t want;     /* readiness loops: what is being watched for (enum stream_want) */
     bool connecting;  /* the outcome of connect() is not known yet */
     bool at_eof;      /* the peer will send no more */
     bool close_asked; /* set by the program: close when the hook returns */
     uint32_t tail_cap;
-    uint64_t begun_ns;   /* just before connect() was called; 0 for one that was accepted */
-    unsigned char *tail; /* own memory for unsent bytes; kept until the slot is freed */
-    struct span unsent;  /* what the kernel has not taken yet */
-    struct conn *next;   /* in a list of the slab's or the backend's */
-    _Alignas(8) unsigned char backend[CONN_BACKEND_BYTES]; /* the backend's own state */
+    uint64_t begun_ns;      /* just before connect() was called; 0 for one that was accepted */
+    unsigned char *tail;    /* own memory for unsent bytes; kept until the slot is freed */
+    struct span unsent;     /* what the kernel has not taken yet */
+    struct conn *next;      /* in a list of the slab's or the backend's */
+    union {                 /* the backend's own state */
+        struct watch watch; /* of one that waits for readiness */
+        _Alignas(8) unsigned char backend[CONN_BACKEND_BYTES]; /* of others */
+    };
 };
 
 enum { CONN_CHUNK = 64 };

@@ -1,8 +1,6 @@
 #include "common/loop/loop.h"
 
 #include "common/base/clock.h"
-#include "common/base/units.h"
-#include "common/loop/loop_table.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,195 +12,6 @@
 #define LISTEN_PAUSE_NS (50 * NS_PER_MS)
 
 enum { DEFAULT_RECV_BYTES = 64 * 1024 };
-
-/* ---- choosing ------------------------------------------------------------------------------- */
-
-static const struct loop_backend *find_backend(const char *name)
-{
-    for (size_t i = 0; loop_table[i]; i++)
-        if (strcmp(loop_table[i]->name, name) == 0)
-            return loop_table[i];
-    return NULL;
-}
-
-static int set_tuning(struct loop_tuning *tuning, const char *key, const char *value)
-{
-    const struct {
-        const char *key;
-        uint32_t *number;
-        uint32_t most;
-    } known[] = {
-        {"recv", &tuning->recv_bytes, 1 << 20}, {"send", &tuning->send_bytes, 1 << 20},
-        {"sq", &tuning->sq_entries, 1 << 15}, /* io_uring_setup(2) allows no more */
-        {"buffers", &tuning->buffers, 1 << 15}, {"flush", &tuning->flush, 1 << 20},
-    };
-    uint64_t number;
-
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (strcmp(known[i].key, key) != 0)
-            continue;
-        if (units_parse_bytes(value, &number) || number < 1 || number > known[i].most)
-            return -EINVAL;
-        *known[i].number = (uint32_t)number;
-        return 0;
-    }
-    return -EINVAL;
-}
-
-static bool has_variant(const struct loop_backend *backend, const char *name)
-{
-    for (size_t i = 0; backend->variants && backend->variants[i]; i++)
-        if (strcmp(backend->variants[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* One item after the colon: "-feature", "key=number" or a variant. */
-static int take_item(struct loop_config *config, char *item)
-{
-    char *equals = strchr(item, '=');
-
-    if (item[0] == '-') {
-        if (config->refused_count == LOOP_LIST_CAP)
-            return -EINVAL;
-        snprintf(config->refused[config->refused_count++], LOOP_NAME_CAP, "%s", item + 1);
-        return 0;
-    }
-    if (equals) {
-        *equals = '\0';
-        return set_tuning(&config->tuning, item, equals + 1);
-    }
-    if (!has_variant(config->backend, item))
-        return -EINVAL;
-    snprintf(config->variant, sizeof config->variant, "%s", item);
-    return 0;
-}
-
-static bool refused(const struct loop_config *config, const char *feature)
-{
-    for (unsigned i = 0; i < config->refused_count; i++)
-        if (strcmp(config->refused[i], feature) == 0)
-            return true;
-    return false;
-}
-
-static void append_name(char list[][LOOP_NAME_CAP], unsigned *count, const char *name,
-                        const char *reason)
-{
-    if (*count == LOOP_LIST_CAP)
-        return;
-    if (reason)
-        snprintf(list[(*count)++], LOOP_NAME_CAP, "%s (%s)", name, reason);
-    else
-        snprintf(list[(*count)++], LOOP_NAME_CAP, "%s", name);
-}
-
-bool loop_feature(struct loop_config *config, const char *name, const char *why_not)
-{
-    if (refused(config, name))
-        append_name(config->left_out, &config->left_out_count, name, "asked not to");
-    else if (why_not)
-        append_name(config->left_out, &config->left_out_count, name, why_not);
-    else {
-        append_name(config->features, &config->feature_count, name, NULL);
-        return true;
-    }
-    return false;
-}
-
-void loop_uses(struct loop_config *config, const char *name)
-{
-    append_name(config->features, &config->feature_count, name, NULL);
-}
-
-/* Every feature that was refused must have been one that the backend knows. */
-static int check_refused(const struct loop_config *config, char *why, size_t why_cap)
-{
-    for (unsigned i = 0; i < config->refused_count; i++) {
-        const char *name = config->refused[i];
-        bool known = false;
-
-        for (unsigned j = 0; j < config->left_out_count; j++)
-            known |= strncmp(config->left_out[j], name, strlen(name)) == 0 &&
-                     config->left_out[j][strlen(name)] == ' ';
-        if (!known) {
-            snprintf(why, why_cap, "asks to leave out '%s', which is no feature of %s (see --help)",
-                     name, config->backend->name);
-            return -EINVAL;
-        }
-    }
-    return 0;
-}
-
-static int probe(struct loop_config *config, const struct loop_backend *backend, char *why,
-                 size_t why_cap)
-{
-    config->backend = backend;
-    config->feature_count = config->left_out_count = 0;
-    config->ability = 0;
-    snprintf(config->name, sizeof config->name, "%s", backend->name);
-    return backend->probe(config, why, why_cap) ? -ENOTSUP : check_refused(config, why, why_cap);
-}
-
-static int choose_automatically(struct loop_config *config, const char *const *order, char *why,
-                                size_t why_cap)
-{
-    for (size_t i = 0; order[i]; i++) {
-        const struct loop_backend *backend = find_backend(order[i]);
-
-        if (backend && probe(config, backend, why, why_cap) == 0)
-            return 0;
-    }
-    return -ENOTSUP;
-}
-
-int loop_choose(struct loop_config *config, const char *spec, const char *const *order, char *why,
-                size_t why_cap)
-{
-    char words[256], *rest = words, *name, *item;
-    char list[512];
-
-    if (strcmp(spec, "auto") == 0)
-        return choose_automatically(config, order, why, why_cap);
-    if (snprintf(words, sizeof words, "%s", spec) >= (int)sizeof words) {
-        snprintf(why, why_cap, "is too long");
-        return -EINVAL;
-    }
-    name = strsep(&rest, ":");
-    config->backend = find_backend(name);
-    if (!config->backend) {
-        snprintf(why, why_cap, "is not a backend; there are: auto %s",
-                 loop_list(list, sizeof list));
-        return -EINVAL;
-    }
-    while ((item = strsep(&rest, ",")) != NULL) {
-        if (take_item(config, item)) {
-            snprintf(why, why_cap,
-                     "has an item that %s does not know: allowed are %s-FEATURE, recv, send or "
-                     "flush=1..1M, and sq or buffers=1..32k",
-                     name, config->backend->variants ? "a method (see --help), " : "");
-            return -EINVAL;
-        }
-    }
-    return probe(config, config->backend, why, why_cap);
-}
-
-char *loop_list(char *buf, size_t cap)
-{
-    size_t used = 0;
-
-    buf[0] = '\0';
-    for (size_t i = 0; loop_table[i] && used < cap; i++) {
-        struct loop_config config = {0};
-        char why[160];
-        int err = probe(&config, loop_table[i], why, sizeof why);
-
-        used += (size_t)snprintf(buf + used, cap - used, "%s%s", i ? " " : "", loop_table[i]->name);
-        if (err && used < cap)
-            used += (size_t)snprintf(buf + used, cap - used, " (not here: %s)", why);
-    }
-    return buf;
-}
 
 /* ---- connections ---------------------------------------------------------------------------- */
 
@@ -400,13 +209,13 @@ static void close_all(struct loop *l)
 
 int loop_run(struct worker *w, const struct loop_config *config, int listen_fd, void *program)
 {
-    const struct loop_tuning *tuning = &config->tuning;
+    const struct loop_backend *backend = (const void *)config->choice.backend;
     struct loop l = {
         .worker = w,
         .stats = &w->stats,
         .config = config,
-        .recv_bytes = tuning->recv_bytes ? tuning->recv_bytes : DEFAULT_RECV_BYTES,
-        .send_bytes = tuning->send_bytes ? tuning->send_bytes : SIZE_MAX,
+        .recv_bytes = choice_value(&config->choice, LOOP_RECV, DEFAULT_RECV_BYTES),
+        .send_bytes = choice_value(&config->choice, LOOP_SEND, SIZE_MAX),
         .listen_fd = listen_fd,
         .program = program,
     };
@@ -414,7 +223,7 @@ int loop_run(struct worker *w, const struct loop_config *config, int listen_fd, 
 
     conn_slab_init(&l.conns, config->conn_bytes);
     spin_init(&l.spin, config->mode, &w->stats);
-    err = config->backend->run(&l);
+    err = backend->run(&l);
     close_all(&l);
     w->stats.open_peak = l.conns.open_peak;
     conn_slab_free(&l.conns);

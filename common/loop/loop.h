@@ -14,6 +14,7 @@
 #define IOBENCH_LOOP_H
 
 #include "common/base/stats.h"
+#include "common/choice.h"
 #include "common/loop/conn.h"
 #include "common/loop/net.h"
 #include "common/loop/spin.h"
@@ -31,10 +32,17 @@ struct loop_config;
 /*
  * Bytes arrived. Returns the bytes to send now (SPAN_NONE for none), which lie in `in` or live as
  * long as the connection. `in` itself is gone when the hook returns. While an earlier answer is
- * still unsent the hook must return SPAN_NONE, and is only called at all if the configuration says
- * read_while_unsent. To close the connection, set c->close_asked.
+ * still unsent (c->unsent.len) the hook is only called if the configuration says read_while_unsent,
+ * and must return SPAN_NONE. To close the connection, set c->close_asked.
  */
 struct span on_bytes(struct loop *l, struct conn *c, struct span in);
+
+/*
+ * All that was to be sent on c has gone out, after it had not gone at once. Returns the bytes to
+ * send next (SPAN_NONE for none), which live as long as the connection. A reply may come before
+ * this is called: the peer has the bytes sooner than the sender knows.
+ */
+struct span on_sent(struct loop *l, struct conn *c);
 
 /* A connection stands (accepted, adopted or connected); returns what to send first. */
 struct span on_open(struct loop *l, struct conn *c);
@@ -77,32 +85,10 @@ void next_due(struct loop *l, struct due *due);
 
 /* ---- what a program configures -------------------------------------------------------------- */
 
-/* Numbers that tune a backend; 0 leaves its own choice. Set by "-b name:key=value,...". */
-struct loop_tuning {
-    uint32_t recv_bytes; /* most bytes taken by one receive */
-    uint32_t send_bytes; /* most bytes offered in one send */
-    uint32_t sq_entries; /* io_uring: submission queue */
-    uint32_t buffers;    /* io_uring: receive buffers */
-    uint32_t flush;      /* io_uring: submit when so many sends are queued */
-};
-
-enum { LOOP_LIST_CAP = 12, LOOP_NAME_CAP = 48 };
-
-struct loop_backend;
-
-/* Filled by loop_choose(), completed by the program, then constant and shared by all threads. */
+/* Filled by choose_or_complain(), completed by the program, then constant and shared by all
+ * threads. */
 struct loop_config {
-    const struct loop_backend *backend;
-    char variant[16]; /* "epoll" of "libev:epoll"; "" is any */
-    struct loop_tuning tuning;
-
-    char name[LOOP_NAME_CAP];                    /* effective: "libev:epoll" */
-    char features[LOOP_LIST_CAP][LOOP_NAME_CAP]; /* what will be used */
-    char left_out[LOOP_LIST_CAP][LOOP_NAME_CAP]; /* what will not, and why in brackets */
-    unsigned feature_count, left_out_count;
-    char refused[LOOP_LIST_CAP][LOOP_NAME_CAP]; /* features asked not to be used ("-name") */
-    unsigned refused_count;
-    uint32_t ability; /* the backend's own bits, from its probe */
+    struct choice choice; /* of a struct loop_backend */
 
     size_t conn_bytes; /* size of the program's struct conn */
     enum spin_mode mode;
@@ -116,13 +102,29 @@ struct loop_config {
 /* ---- what a backend is ---------------------------------------------------------------------- */
 
 struct loop_backend {
-    const char *name;
-    const char *summary;         /* for --help */
-    const char *const *variants; /* NULL-terminated, or NULL */
-    /* Fills name, features, left_out and ability of config. 0, or -errno and the reason. */
-    int (*probe)(struct loop_config *config, char *why, size_t why_cap);
-    int (*run)(struct loop *l); /* until DUE_QUIT: 0 or -errno */
+    struct backend backend;
+    int (*run)(struct loop *l);       /* until DUE_QUIT: 0 or -errno */
+    const struct poller_type *poller; /* for loop_ready_run() */
 };
+
+/* The one that was chosen. */
+static inline const struct loop_backend *loop_backend_of(const struct choice *c)
+{
+    return (const struct loop_backend *)(const void *)c->backend;
+}
+
+/* The keys that every one has, by index, and their rows. */
+enum { LOOP_RECV, LOOP_SEND, LOOP_KEYS };
+/* clang-format off */
+#define LOOP_KEY_ROWS                                                                             \
+    [LOOP_RECV] = {"recv", 1, 1 << 20, NULL, "most bytes taken by one receive"},                  \
+    [LOOP_SEND] = {"send", 1, 1 << 20, NULL, "most bytes offered in one send"}
+/* clang-format on */
+
+/* The backends of this platform, NULL-terminated. loop_table_linux.c and loop_table_darwin.c. */
+extern const struct backend *const loop_table[];
+
+extern const struct loop_backend loop_uring, loop_libev;
 
 /* What is different between backends when something is due; see loop_pump(). */
 struct loop_actions {
@@ -154,7 +156,7 @@ struct loop {
 /* clang-format off */
 #define LOOP_ROWS                                                                                 \
     {"backend", 'b', OPT_TEXT, FIELD(backend), "auto", "NAME", 0, 0, NULL,                        \
-     "event backend; see below"},                                                                 \
+     "event backend, with what it is to use or leave out; see below"},                                                                 \
     {"mode", 0, OPT_CHOICE, FIELD(mode), "balanced", "MODE", 0, 0, spin_mode_names,               \
      "when nothing is there: look a short while before sleeping, never sleep, or always"},        \
     {"sndbuf", 0, OPT_BYTES, FIELD(sndbuf_bytes), NULL, "BYTES", 1, 1ULL << 30, NULL,             \
@@ -165,47 +167,12 @@ struct loop {
      "TCP_NODELAY; off measures the wait of Nagle's algorithm for acknowledgements, too"}
 /* clang-format on */
 
-/* What --help says below the options. */
-#define LOOP_HELP                                                                                 \
-    "Backends: auto, epoll, io_uring, libev (Linux) or libev (elsewhere); libev:epoll, "          \
-    "libev:poll, libev:select and libev:kqueue name libev's method. 'auto' takes the best that "  \
-    "can run here and says which. A backend that cannot run here is an error (exit status 77), "  \
-    "never a silent fallback.\n"                                                                  \
-    "\n"                                                                                          \
-    "After a colon a backend takes items, separated by commas: '-FEATURE' leaves a feature out "  \
-    "(io_uring: multishot_accept, multishot_recv, single_issuer, defer_taskrun, coop_taskrun), "  \
-    "and recv=BYTES, send=BYTES, sq=N, buffers=N and flush=N set the most bytes per receive and " \
-    "send, io_uring's submission queue, its receive buffers, and how many sends are gathered "    \
-    "before they are submitted. Example: -b io_uring:-multishot_recv,flush=1\n"
-
-/* ---- choosing and running ------------------------------------------------------------------- */
-
-/*
- * Sets config's backend from "auto" or "name[:item,...]", where an item is a variant ("epoll" of
- * libev), a feature to leave out ("-multishot_recv") or a tuning ("recv=1"), and probes it. auto
- * takes the first of order (NULL-terminated names) that can run here.
- * 0; -EINVAL for words that make no sense; -ENOTSUP for a backend that cannot run here: both with
- * the reason in why. There is never a silent fallback.
- */
-int loop_choose(struct loop_config *config, const char *spec, const char *const *order, char *why,
-                size_t why_cap);
-
-/* "epoll io_uring libev (not here: ...)", for --help; returns buf. */
-char *loop_list(char *buf, size_t cap);
+/* ---- running --------------------------------------------------------------------------------- */
 
 /* Runs the configured backend in this thread. listen_fd may be -1. 0 or -errno. */
 int loop_run(struct worker *w, const struct loop_config *config, int listen_fd, void *program);
 
 /* ---- shared by the backends ----------------------------------------------------------------- */
-
-/*
- * For probes: notes a feature as used, or as left out and why; true if it may be used. why_not is
- * NULL for one that can be used. A probe names each of its features once, also those it cannot use.
- */
-bool loop_feature(struct loop_config *config, const char *name, const char *why_not);
-
-/* For probes: notes what the backend always does and cannot leave out. */
-void loop_uses(struct loop_config *config, const char *name);
 
 /* Does all that is due; returns when to wake (CLOCK_NEVER_NS: not), sets *quit on DUE_QUIT. */
 uint64_t loop_pump(struct loop *l, bool *quit);
@@ -225,6 +192,7 @@ void loop_forget(struct loop *l, struct conn *c, int err);
 /* Counts a fault and returns err, to be passed on to the backend's close. */
 int loop_fault(struct loop *l, enum stats_error kind, int err);
 
-extern const struct loop_backend loop_epoll, loop_uring, loop_libev;
+/* The run() of backends with a poller. */
+int loop_ready_run(struct loop *l);
 
 #endif

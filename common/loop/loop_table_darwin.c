@@ -1,3 +1,3 @@
-#include "common/loop/loop_table.h"
+#include "common/loop/loop.h"
 
-const struct loop_backend *const loop_table[] = {&loop_libev, NULL};
+const struct backend *const loop_table[] = {&loop_libev.backend, NULL};

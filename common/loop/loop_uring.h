@@ -5,18 +5,12 @@
 #define IOBENCH_LOOP_URING_H
 
 #include "common/loop/loop.h"
+#include "common/uring/uring_features.h"
 
-/* The bits of loop_config.ability: features that are to be used. */
-enum loop_uring_ability {
-    MULTISHOT_ACCEPT = 1 << 0,
-    MULTISHOT_RECV = 1 << 1,
-    SINGLE_ISSUER = 1 << 2,
-    DEFER_TASKRUN = 1 << 3,
-    COOP_TASKRUN = 1 << 4,
-};
+enum { LOOP_URING_MULTISHOT_ACCEPT = URING_OWN };
 
-/* The IORING_SETUP_ flags for these abilities. */
-unsigned loop_uring_setup_flags(uint32_t ability);
+/* Keys after those of every loop. */
+enum { LOOP_URING_SQ = LOOP_KEYS, LOOP_URING_BUFFERS, LOOP_URING_FLUSH };
 
 /* Until DUE_QUIT: 0 or -errno. */
 int loop_uring_run(struct loop *l);

@@ -23,8 +23,8 @@ void stream_free(struct loop *l)
 static int what_next(const struct loop *l, const struct conn *c)
 {
     if (c->unsent.len == 0)
-        return c->at_eof ? 0 : WANT_READ;
-    return l->config->read_while_unsent && !c->at_eof ? WANT_READ | WANT_WRITE : WANT_WRITE;
+        return c->at_eof ? 0 : POLLER_READ;
+    return l->config->read_while_unsent && !c->at_eof ? POLLER_READ | POLLER_WRITE : POLLER_WRITE;
 }
 
 static bool in_recv_buffer(const struct loop *l, const unsigned char *bytes)
@@ -33,19 +33,19 @@ static bool in_recv_buffer(const struct loop *l, const unsigned char *bytes)
 }
 
 /* One send(2): how many bytes the kernel took, 0 when it has no room, or -errno. */
-static ssize_t offer(struct loop *l, struct conn *c, struct span out)
+static inline ssize_t offer(struct loop *l, struct conn *c, struct span out)
 {
     size_t len = out.len < l->send_bytes ? out.len : l->send_bytes;
-    ssize_t taken = send(c->fd, out.bytes, len, 0);
+    ssize_t taken = os_send(c->fd, out.bytes, len);
 
     l->stats->syscalls[SYSCALL_send]++;
     if (taken >= 0) {
         l->stats->writes++;
         l->stats->tx_bytes += (uint64_t)taken;
-    } else if (errno == EAGAIN || errno == EINTR) {
+    } else if (taken == -EAGAIN || taken == -EINTR) {
         taken = 0;
     } else {
-        return -loop_fault(l, stats_send_error(errno), errno);
+        return -loop_fault(l, stats_send_error((int)-taken), (int)-taken);
     }
     if ((size_t)taken < len)
         l->stats->short_writes++;
@@ -69,6 +69,14 @@ int stream_send(struct loop *l, struct conn *c, struct span out)
     return what_next(l, c);
 }
 
+/* After a hook: sends what it has returned, if it does not want the connection closed. */
+static int go_on(struct loop *l, struct conn *c, struct span out)
+{
+    if (c->close_asked)
+        return 0;
+    return out.len ? stream_send(l, c, out) : what_next(l, c);
+}
+
 int stream_writable(struct loop *l, struct conn *c)
 {
     struct span first = SPAN_NONE;
@@ -79,8 +87,8 @@ int stream_writable(struct loop *l, struct conn *c)
         if (!loop_connect_done(l, c, &first, &err))
             return -err;
         if (c->connecting)
-            return WANT_WRITE;
-        return first.len ? stream_send(l, c, first) : what_next(l, c);
+            return POLLER_WRITE;
+        return go_on(l, c, first);
     }
     if (c->unsent.len) {
         taken = offer(l, c, c->unsent);
@@ -88,27 +96,24 @@ int stream_writable(struct loop *l, struct conn *c)
             return (int)taken;
         c->unsent.bytes += taken;
         c->unsent.len -= (size_t)taken;
+        if (!c->unsent.len)
+            return go_on(l, c, on_sent(l, c));
     }
     return what_next(l, c);
 }
 
 int stream_readable(struct loop *l, struct conn *c)
 {
-    ssize_t got = recv(c->fd, l->recv_buffer, l->recv_bytes, 0);
+    ssize_t got = os_recv(c->fd, l->recv_buffer, l->recv_bytes);
 
     l->stats->syscalls[SYSCALL_recv]++;
     if (got > 0) {
-        struct span out;
-
         l->stats->reads++;
         l->stats->rx_bytes += (uint64_t)got;
-        out = on_bytes(l, c, (struct span){l->recv_buffer, (size_t)got});
-        if (c->close_asked)
-            return 0;
-        return out.len ? stream_send(l, c, out) : what_next(l, c);
+        return go_on(l, c, on_bytes(l, c, (struct span){l->recv_buffer, (size_t)got}));
     }
-    if (got < 0 && errno != EAGAIN && errno != EINTR)
-        return -loop_fault(l, stats_recv_error(errno), errno);
+    if (got < 0 && got != -EAGAIN && got != -EINTR)
+        return -loop_fault(l, stats_recv_error((int)-got), (int)-got);
     c->at_eof |= got == 0;
     return what_next(l, c);
 }

@@ -3,15 +3,13 @@
  *
  * The loop says that a descriptor is readable or writable; these functions make the system calls,
  * call the program's hooks and keep what the kernel did not take. Each returns what to watch for
- * next (enum stream_want, never 0), or that the connection is over: 0 in good order, -errno after
+ * next (POLLER_ bits, never 0), or that the connection is over: 0 in good order, -errno after
  * a fault, which has been counted.
  */
 #ifndef IOBENCH_STREAM_H
 #define IOBENCH_STREAM_H
 
 #include "common/loop/loop.h"
-
-enum stream_want { WANT_READ = 1, WANT_WRITE = 2 };
 
 /* Allocates the loop's receive buffer: 0 or -ENOMEM. */
 int stream_init(struct loop *l);

@@ -67,7 +67,7 @@ void page_open_loop(const struct page *p, const struct summary *s, const char *a
         return;
     page_latency(p, "Response time:", &s->response, "from when each was due");
     line(p, "Schedule:", "%s requests due (%s), sent %.1f per second | queue at most %s%s",
-         text_count(schedule_total(due)).s, arrivals, summary_rate(s, s->sent),
+         text_count(schedule_total(due)).s, arrivals, summary_rate(s, s->window.begun),
          text_count(due->queue_peak).s, s->drive->crew.count > 1 ? " on one thread" : "");
     fprintf(p->out, "%-*sof sends, P99 %s, max %s with nothing to wait for", p->label_width,
             "Lateness:", text_time(hist_percentile_ns(&due->lateness, 99)).s,

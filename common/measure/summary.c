@@ -59,7 +59,6 @@ static void add_thread(struct summary *s, const struct meter *m)
     s->cpu.user_ns += cpu.user_ns;
     s->cpu.system_ns += cpu.system_ns;
     s->unfinished += m->unfinished;
-    s->sent += m->sent;
     s->never_answered += m->schedule.taken - m->schedule.given_up - m->answered;
     s->duration_s = fmax(s->duration_s, seconds(m->edges.end_ns - m->edges.start_ns));
     if (m->done_ns > m->edges.end_ns)
@@ -179,7 +178,7 @@ static void report_open_loop(struct report *r, const struct summary *s)
     report_integer(r, "open_loop.scheduled", schedule_total(&s->schedule));
     report_integer(r, "open_loop.never_sent", schedule_never_sent(&s->schedule));
     report_integer(r, "open_loop.never_answered", s->never_answered);
-    report_number(r, "open_loop.sent_rate", summary_rate(s, s->sent));
+    report_number(r, "open_loop.sent_rate", summary_rate(s, s->window.begun));
     report_integer(r, "open_loop.queue_peak", s->schedule.queue_peak);
     report_latency(r, "open_loop.lateness_ns", &s->schedule.lateness);
     report_latency(r, "open_loop.queued_ns", &s->schedule.queued);

@@ -30,7 +30,6 @@ struct summary {
     double duration_s, drain_s; /* the window's exact length; how long it was followed after it */
     uint64_t errors;            /* in the whole run */
     uint64_t unfinished;        /* in flight when the window ended */
-    uint64_t sent;              /* requests begun in the window */
     uint64_t never_answered;    /* open loop: sent, but not answered until the drain was over */
     bool measured;              /* some thread reached its window */
 };

@@ -1,7 +1,5 @@
 #include "common/measure/window.h"
 
-#include "common/base/clock.h"
-
 #include <errno.h>
 #include <stdlib.h>
 
@@ -192,7 +190,7 @@ static void end_window(struct meter *m, uint64_t at_ns)
     crew_tell(m->window->crew);
 }
 
-static void catch_up(struct meter *m)
+void window_catch_up(struct meter *m)
 {
     while (m->now_ns >= m->deadline_ns) {
         if (m->phase == PHASE_WARM_UP)
@@ -205,19 +203,6 @@ static void catch_up(struct meter *m)
         if (m->phase == PHASE_WINDOW && m->last_request == m->worker->stats.requests)
             window_cut(m, m->edges.start_ns); /* this thread has no part of the requests */
     }
-}
-
-void window_move_on(struct meter *m, uint64_t now_ns)
-{
-    m->now_ns = now_ns;
-    m->now_is_fresh = true;
-    if (now_ns >= m->deadline_ns)
-        catch_up(m);
-}
-
-void window_read_clock(struct meter *m)
-{
-    window_move_on(m, clock_now_ns());
 }
 
 void window_cut(struct meter *m, uint64_t at_ns)

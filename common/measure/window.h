@@ -17,6 +17,7 @@
 #ifndef IOBENCH_WINDOW_H
 #define IOBENCH_WINDOW_H
 
+#include "common/base/clock.h"
 #include "common/base/hist.h"
 #include "common/measure/account.h"
 #include "common/measure/crew.h"
@@ -77,7 +78,6 @@ struct meter {
     uint64_t in_flight;    /* requests begun and not over */
     uint64_t owed;         /* requests that follow those in flight of themselves */
     uint64_t unfinished;   /* in flight when the window ended */
-    uint64_t sent;         /* begun in the window */
     uint64_t answered;     /* open loop: were due in the window, and completed */
     uint64_t quota;        /* this thread's part of a number of requests */
     uint64_t budget;       /* requests that may still be begun; UINT64_MAX: no limit */
@@ -107,11 +107,23 @@ bool window_started(struct meter *m);
 /* For a thread without an event loop: sleeps until the gate is open. False: the run is to stop. */
 bool window_wait(struct meter *m);
 
-/* Reads the clock into m->now_ns and moves on through ticks and phases as far as it has come. */
-void window_read_clock(struct meter *m);
+/* m->now_ns has come to m->deadline_ns: moves on through ticks and phases as far as it has come. */
+void window_catch_up(struct meter *m);
 
-/* The same for a time that was read already. */
-void window_move_on(struct meter *m, uint64_t now_ns);
+/* The clock says that it is now_ns. */
+static inline void window_move_on(struct meter *m, uint64_t now_ns)
+{
+    m->now_ns = now_ns;
+    m->now_is_fresh = true;
+    if (now_ns >= m->deadline_ns)
+        window_catch_up(m);
+}
+
+/* Reads the clock into m->now_ns, and moves on with it. */
+static inline void window_read_clock(struct meter *m)
+{
+    window_move_on(m, clock_now_ns());
+}
 
 /* Ends the window at at_ns: the last request is done, the run is stopped, or nobody is left. */
 void window_cut(struct meter *m, uint64_t at_ns);
@@ -174,7 +186,7 @@ static inline uint64_t meter_begin(struct meter *m, bool queued)
         due_ns = schedule_take(&m->schedule, &m->edges, m->now_ns, queued, m->budget);
     m->budget -= !m->open_loop || edges_hold(&m->edges, due_ns); /* not for what warm-up left */
     m->in_flight++;
-    m->sent += m->phase == PHASE_WINDOW;
+    m->worker->stats.begun++;
     return due_ns;
 }
 

@@ -50,8 +50,8 @@ int uring_buffers_open(struct uring_buffers *b, struct io_uring *ring, uint32_t 
     b->mapped_bytes = (size_t)b->capacity * buffer_bytes;
     b->ring = map(b->ring_bytes);
     b->bytes = map(b->mapped_bytes);
-    b->pending = calloc(b->capacity, sizeof *b->pending);
-    if (!b->ring || !b->bytes || !b->pending) {
+    b->kept = calloc(b->capacity, sizeof *b->kept);
+    if (!b->ring || !b->bytes || !b->kept) {
         uring_buffers_close(b);
         return -ENOMEM;
     }
@@ -73,7 +73,7 @@ void uring_buffers_close(struct uring_buffers *b)
         munmap(b->ring, b->ring_bytes);
     if (b->bytes)
         munmap(b->bytes, b->mapped_bytes);
-    free(b->pending);
+    free(b->kept);
     memset(b, 0, sizeof *b);
 }
 

@@ -15,16 +15,16 @@
 
 enum { URING_BUFFER_GROUP = 0, URING_NO_BUFFER = UINT16_MAX };
 
-/* A buffer's bytes that still have to go back to the peer, while the program owns it. */
-struct uring_pending {
-    uint32_t offset, len;
-    uint16_t next; /* in a connection's queue; URING_NO_BUFFER at its end */
+/* Of a buffer in a queue of those that the program has not looked at yet. */
+struct uring_kept {
+    uint32_t len;
+    uint16_t next; /* in the queue; URING_NO_BUFFER at its end */
 };
 
 struct uring_buffers {
     struct io_uring_buf_ring *ring;
     unsigned char *bytes;
-    struct uring_pending *pending; /* one per buffer */
+    struct uring_kept *kept; /* one per buffer */
     uint32_t buffer_bytes;
     uint32_t capacity; /* buffers that may be offered at most; a power of two */
     uint32_t offered;  /* buffers that take part so far */

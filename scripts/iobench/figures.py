@@ -47,8 +47,15 @@ def per(amount, requests):
 
 
 def cpu_us(uses, requests):
-    """uses: objects with user_s and system_s, such as a report's cpu."""
+    """uses: objects with user_s and system_s, such as a report's cpu; None if one is not known."""
+    if any(use["user_s"] is None for use in uses):
+        return None
     return per(sum(use["user_s"] + use["system_s"] for use in uses) * 1e6, requests)
+
+
+def syscalls(reports, amount):
+    totals = [report["syscalls"]["total"] for report in reports]
+    return None if None in totals else per(sum(totals), amount)
 
 
 def requests(samples):

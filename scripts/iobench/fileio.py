@@ -1,5 +1,6 @@
 """File I/O: one run of bench_file_io, its files on the disk that the results are kept on."""
 
+import os
 import shlex
 import zlib
 from pathlib import Path
@@ -22,6 +23,7 @@ KEYS = {
     "workers": Key(options.count(1024), 1),
     "size": Key(options.file_bytes, 64 << 20),
     "files": Key(options.count(65535), 1),
+    "existing": Key(options.one_of(("off", "on")), "off"),  # one file for all, to read
     "sync": Key(options.text, "none"),
     "rate": Key(options.rate, 0),
     "options": Key(options.text, ""),
@@ -29,6 +31,37 @@ KEYS = {
 COMPARED = ("engine",)
 BASELINE = {"engine": "sync"}
 STALLED_S = 60  # beyond warm-up and window: the file is written first
+BLOCK_BYTES = 1 << 20  # in which the file that all read is written
+
+
+def ends(_):
+    """Whose reports a run leaves."""
+    return ("client",)
+
+
+def batch(cell):
+    return BATCH[cell["direct"]] if cell["batch"] == BY_DIRECT else cell["batch"]
+
+
+def existing(cell, place):
+    """The file that all read, written once: so that no run is measured while the disk is busy with
+    it, and in large blocks, because a file written in small ones is slower to read from the page
+    cache. Direct reads, which drop theirs from there, have another."""
+    file = place.scratch / f"direct-{cell['direct']}-{cell['size']}"
+    if not file.exists():
+        scratch = file.with_suffix(".new")
+        with scratch.open("wb", buffering=0) as out:
+            for left in range(cell["size"], 0, -BLOCK_BYTES):
+                out.write(os.urandom(min(left, BLOCK_BYTES)))
+            os.fsync(out.fileno())
+        scratch.rename(file)
+    return file
+
+
+def where(cell, place):
+    if cell["existing"] == "off":
+        return ["-s", str(cell["size"]), "--files", str(cell["files"]), "-d", str(place.scratch)]
+    return ["--existing", str(existing(cell, place)), *["--invalidate"] * (cell["direct"] == "on")]
 
 
 def seed(stem):
@@ -37,20 +70,18 @@ def seed(stem):
 
 
 def command(cell, timing, place, stem, file):
-    batch = BATCH[cell["direct"]] if cell["batch"] == BY_DIRECT else cell["batch"]
     words = [place.program("bench_file_io"), "-e", cell["engine"], "--rw", cell["rw"],
              "-w", str(cell["workers"]), "-b", str(cell["block"]), "--depth", str(cell["depth"]),
-             "--batch", batch, "--direct", cell["direct"], "-s", str(cell["size"]),
-             "--files", str(cell["files"]), "--sync", cell["sync"],
+             "--batch", batch(cell), "--direct", cell["direct"], "--sync", cell["sync"],
              "--warmup", f"{timing.warmup_s:.9f}", "--time", f"{timing.duration_s:.9f}",
-             "--seed", str(seed(stem)), "-q", "--json", file, "-d", str(place.scratch)]
+             "--seed", str(seed(stem)), "-q", "--json", file, *where(cell, place)]
     return words + (["--rate", str(cell["rate"])] if cell["rate"] else []) + shlex.split(
         cell["options"])
 
 
 def measure(cell, timing, place, stem):
     """One run; leaves its report under stem and returns it."""
-    file = run.report_files(stem, ("client",))["client"]
+    file = run.report_files(stem, ends(cell))["client"]
     run.client(command(cell, timing, place, stem, file),
                timing.warmup_s + timing.duration_s + STALLED_S)
     report = run.report(file)
@@ -80,15 +111,15 @@ METRICS = [
     Metric("cpu_us", "CPU us per operation", "us", LOWER, lambda samples:
            figures.cpu_us([r["cpu"] for r in figures.clients(samples)], figures.requests(samples))),
     Metric("syscalls", "system calls per operation", "", LOWER, lambda samples:
-           figures.per(sum(r["syscalls"]["total"] for r in figures.clients(samples)),
-                       figures.requests(samples))),
+           figures.syscalls(figures.clients(samples), figures.requests(samples))),
 ]
 
 
 def remarks(cell, samples):
-    return {"storage": "; ".join(dict.fromkeys(
-        storage_text(cell["direct"], report["file"]["storage"])
-        for report in figures.clients(samples)))}
+    """None of a peer, which does not say what was in force."""
+    texts = dict.fromkeys(storage_text(cell["direct"], report["file"]["storage"])
+                          for report in figures.clients(samples) if "file" in report)
+    return {"storage": "; ".join(texts)} if texts else {}
 
 
 # ---- the table
@@ -121,12 +152,11 @@ def row(found):
 
 
 def heading(settings):
-    batch = settings["batch"]
     words = [f"{settings['rw']} of {figures.size_text(settings['block'])}",
-             f"{settings['depth']} in flight",
-             f"batches of {BATCH[settings['direct']] if batch == BY_DIRECT else batch}"]
+             f"{settings['depth']} in flight", f"batches of {batch(settings)}",
+             *["one file for all"] * (settings["existing"] == "on")]
     return ", ".join(words + cells.others(KEYS, settings, *COMPARED, "rw", "block", "depth",
-                                          "batch", "direct"))
+                                          "batch", "direct", "existing"))
 
 
 def lines(_):
@@ -135,8 +165,12 @@ def lines(_):
 
 
 def table(found, texts):
-    groups = {}
+    groups, storage = {}, {}
+    for cell in found:  # of a peer it is that of its neighbours
+        load = heading(cell["settings"]), cell["settings"]["direct"]
+        storage.setdefault(load, f"direct {load[1]}, no more is known")
+        storage[load] = cell.get("storage", storage[load])
     for cell in found:
-        where = cell.get("storage", f"no round ended (direct {cell['settings']['direct']})")
-        groups.setdefault(f"{where}: {heading(cell['settings'])}", []).append(row(cell))
+        load = heading(cell["settings"]), cell["settings"]["direct"]
+        groups.setdefault(f"{cell.get('storage', storage[load])}: {load[0]}", []).append(row(cell))
     return Table(TITLE, texts, COLUMNS, groups, list(NOTES))

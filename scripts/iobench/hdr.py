@@ -1,4 +1,5 @@
-"""HdrHistogram V2 compressed payloads (base64): read, add up, take percentiles.
+"""HdrHistogram V2 compressed payloads (base64): read, add up, take percentiles; and written, for
+what other programs have measured.
 
 Layout of the payload as in common/base/hist_hdr.c: eight bytes of header and a zlib stream of forty
 bytes of header and the slots, each a ZigZag LEB128 number: a count, or minus a run of empty slots.
@@ -15,6 +16,8 @@ from functools import lru_cache
 COOKIE_PLAIN = 0x1C849313
 COOKIE_COMPRESSED = 0x1C849314
 HALF = 128  # slots per power of two: two significant digits
+HIGHEST_NS = 3_600_000_000_000
+PERCENTILES = {"p50": 50, "p75": 75, "p90": 90, "p95": 95, "p99": 99, "p999": 99.9, "p9999": 99.99}
 
 
 def slot_high(slot):
@@ -92,3 +95,54 @@ class Histogram:
             if rank <= 0:
                 return min(slot_high(slot), self.max)
         return None
+
+
+# ---- written
+
+
+def slot_of(value):
+    shift = max(value.bit_length() - HALF.bit_length(), 0)
+    return shift * HALF + (value >> shift)
+
+
+def leb128(number):
+    """ZigZag; nine bytes at most, and counts stay far below."""
+    rest, out = (number << 1) ^ (number >> 63), bytearray()
+    while rest > 0x7F:
+        out.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    return bytes([*out, rest])
+
+
+def encoded(counts):
+    """{value: count} as the text that is read above."""
+    by_slot = {}
+    for value, count in counts.items():
+        by_slot[slot_of(value)] = by_slot.get(slot_of(value), 0) + count
+    data, at = bytearray(), 0
+    for slot in sorted(by_slot):
+        if slot > at:
+            data += leb128(at - slot) if slot > at + 1 else leb128(0)
+        data += leb128(by_slot[slot])
+        at = slot + 1
+    plain = struct.pack(">IIIIQQd", COOKIE_PLAIN, len(data), 0, 2, 1, HIGHEST_NS, 1.0)
+    packed = zlib.compress(plain + bytes(data))
+    whole = struct.pack(">II", COOKIE_COMPRESSED, len(packed)) + packed
+    return base64.b64encode(whole).decode()
+
+
+def block(counts):
+    """{value: count} as a latency block of a report."""
+    counts = {value: count for value, count in counts.items() if count}
+    count, text = sum(counts.values()), encoded(counts)
+    if not count:
+        names = ("min", "mean", "stddev", *PERCENTILES, "max")
+        return {"count": 0, "over_range": 0, **dict.fromkeys(names), "hdr": text}
+    mean = sum(value * n for value, n in counts.items()) / count
+    square = sum((value - mean) ** 2 * n for value, n in counts.items()) / count
+    merged = Histogram()
+    merged.add(text, max(counts))
+    return {"count": count, "over_range": 0, "min": min(counts), "mean": mean,
+            "stddev": square ** 0.5,
+            **{name: merged.percentile(percent) for name, percent in PERCENTILES.items()},
+            "max": max(counts), "hdr": text}

@@ -8,7 +8,7 @@ session.
 
 from pathlib import Path
 
-from iobench import cells, fileio, resultset, tcp, udp
+from iobench import cells, fileio, peers, resultset, tcp, udp
 from iobench.cells import Timing
 from iobench.matrix import Planned
 from iobench.parts import PARTS
@@ -17,18 +17,8 @@ from iobench.resultset import Unreadable
 PART_OF = {"bench_client": "tcp", "bench_udp": "udp", "bench_file_io": "file"}
 NOT_REPORTS = ("plan.json", "summary.json")
 # What differs from run to run without changing what is measured.
-INCIDENTAL = {"json", "port", "host", "unix", "dir", "seed", "cpus", "quiet", "keep", "interval_ns",
-              "duration_ns", "time_ns", "warmup_ns", "calibrate"}
-
-
-class LooseSet(resultset.ResultSet):
-    """A TCP client's report may come without its server's, whose figures are then unknown."""
-
-    def metrics(self, name):
-        alone = self.planned[name].cell.part == "tcp" and not all(
-            "server" in sample for sample in self.samples[name].values())
-        return [metric for metric in super().metrics(name)
-                if not (alone and metric.name.startswith("server_"))]
+INCIDENTAL = {"json", "port", "host", "unix", "dir", "existing", "seed", "cpus", "quiet", "keep",
+              "interval_ns", "duration_ns", "time_ns", "warmup_ns", "calibrate", "role"}
 
 
 def backend(report):
@@ -44,14 +34,16 @@ def tcp_settings(config, report, server):
             "size": config["size_bytes"], "work": f"{work_ns}ns" if work_ns else "0"}
 
 
-def udp_settings(config, report, _):
+def udp_settings(config, report, server):
     return {"backend": backend(report), "size": config["size_bytes"],
+            "processes": 2 if server else 1,
             "how": udp.ONE_BY_ONE if config["batch"] == 1 else udp.BATCHED}
 
 
 def file_settings(config, _, __):
     usual = fileio.BATCH.get(config["direct"]) == str(config["batch"])
     return {"block": config["block_bytes"], "size": config["size_bytes"],
+            "existing": "on" if config.get("existing") else "off",
             "batch": fileio.BY_DIRECT if usual else str(config["batch"])}
 
 
@@ -64,11 +56,12 @@ class Loose:
 
     def __init__(self, path, report, server):
         self.path = path
-        self.part = PARTS[PART_OF[report["tool"]]]
-        self.sample = {"client": report} | ({"server": server} if server else {})
         config, host = report["config"], report["host"]
+        is_peer = report["tool"] == peers.TOOL
+        self.part = PARTS[config["part"] if is_peer else PART_OF[report["tool"]]]
+        self.sample = {"client": report} | ({"server": server} if server else {})
         of_part, self.options_key = SETTINGS[self.part.NAME]
-        own = of_part(config, report, server)
+        own = config["settings"] if is_peer else of_part(config, report, server)
         self.settings = {name: own.get(name, config.get(name, key.default))
                          for name, key in self.part.KEYS.items()}
         cells.make(self.part, self.settings)  # raises if it cannot be one
@@ -90,6 +83,12 @@ def files_in(path):
     return sorted(file for file in path.rglob("*.json") if file.name not in NOT_REPORTS)
 
 
+def is_server(report):
+    config = report.get("config")
+    role = config.get("role") if isinstance(config, dict) else None
+    return "server" in (role, report["tool"].removeprefix("bench_"))
+
+
 def read_pairs(files):
     """(path, client's report, server's or None) of each file that is a client's; and problems."""
     reports, problems = {}, []
@@ -98,7 +97,7 @@ def read_pairs(files):
             reports[file] = resultset.read_report(file)
         except Unreadable as problem:
             problems.append(str(problem))
-    servers = {file: one for file, one in reports.items() if one["tool"] == "bench_server"}
+    servers = {file: one for file, one in reports.items() if is_server(one)}
     pairs = []
     for file in reports.keys() - servers.keys():
         partner = file.with_name(file.name.removesuffix(".client.json") + ".server.json")
@@ -131,7 +130,7 @@ def make_set(label, some):
     planned = [Planned(cell, Timing(len(runs), runs[0].duration_s, runs[0].warmup_s))
                for cell, runs in by_cell.items()]
     plan = resultset.plan_for(planned, seed=0, label=label)
-    found = LooseSet(some[0].path.parent, plan | {
+    found = resultset.ResultSet(some[0].path.parent, plan | {
         "session": None, "created_at": min(one.started_at for one in some)})
     for cell, runs in by_cell.items():
         found.samples[cell.name] = {i: one.sample for i, one in enumerate(runs, 1)}

@@ -16,7 +16,7 @@ import itertools
 import tomllib
 from typing import NamedTuple
 
-from iobench import cells, options
+from iobench import cells, options, peers
 from iobench.cells import Timing
 from iobench.parts import PARTS
 from iobench.run import ROOT, USAGE, Failed
@@ -79,7 +79,10 @@ class Reader:
                     self.fail(f"{where}{name}: an empty list")
                 settings[name] = [self.value(where, name, key.parse, value) for value in values]
         for values in itertools.product(*settings.values()):
-            yield Planned(cells.make(part, dict(zip(settings, values))), timing)
+            cell = cells.make(part, dict(zip(settings, values)))
+            if peers.fault(cell):
+                self.fail(where + peers.fault(cell))
+            yield Planned(cell, timing)
 
     def read(self, text):
         try:
@@ -103,11 +106,13 @@ class Reader:
 
 
 def load(path, given=None):
-    """The cells of a file, in its order.
+    """The cells of a file, in its order; a name without more is of one in scripts/matrices.
 
     given, which goes before what the file says: {part name: {key: values}}, and at None the
     members of Timing.
     """
+    known = FOLDER / f"{path}.toml"
+    path = known if known.is_file() and not path.is_file() else path
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -76,7 +76,7 @@ file_bytes = size(1 << 40, "1 TiB")
 
 
 def backend(text):
-    if not re.fullmatch(r"[a-z][\w:=-]*", text):
+    if not re.fullmatch(r"[a-z][\w:=+,-]*", text):
         raise argparse.ArgumentTypeError(f"'{text}' is not the name of a backend")
     return text
 

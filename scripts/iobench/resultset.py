@@ -2,7 +2,8 @@
 
     plan.json     what was to be measured, in which order, where; written first
     runs.jsonl    a line for each run that has ended: what came of it
-    raw/          the programs' reports: CELL-ROUND.client.json and, of TCP, CELL-ROUND.server.json
+    raw/          the programs' reports: CELL-ROUND.client.json and, of a server in a process of its
+                  own, CELL-ROUND.server.json
     summary.json  the merged figures, and table.md: made from the above when a run ends
 
 Every file but runs.jsonl is replaced whole, and of that one a torn last line is ignored: whenever a
@@ -17,7 +18,7 @@ from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
 
-from iobench import cells
+from iobench import cells, peers
 from iobench.cells import Timing
 from iobench.matrix import Planned
 from iobench.parts import PARTS
@@ -25,7 +26,7 @@ from iobench.run import USAGE, Failed
 
 PLAN_VERSION = 2
 REPORT_VERSION = 1
-TOOLS = ("bench_server", "bench_client", "bench_udp", "bench_file_io")
+TOOLS = ("bench_server", "bench_client", "bench_udp", "bench_file_io", peers.TOOL)
 MEASURED, FAILED, LEFT_OUT = "measured", "failed", "left out"
 
 
@@ -154,8 +155,9 @@ class ResultSet:
         return {number: value for number, value in found.items() if value is not None}
 
     def reports(self):
-        """All clients' reports."""
-        return [sample["client"] for rounds in self.samples.values() for sample in rounds.values()]
+        """All clients' reports, first our programs', which know more of the machine."""
+        every = [sample["client"] for rounds in self.samples.values() for sample in rounds.values()]
+        return sorted(every, key=lambda report: report.get("tool") == peers.TOOL)
 
     def host(self):
         """The machine as the programs saw it; None without a report."""
@@ -220,8 +222,8 @@ class ResultSet:
         return self.path / "raw" / f"{name}-{number}"
 
     def read_sample(self, name, number):
-        ends = ("client", "server") if self.planned[name].cell.part == "tcp" else ("client",)
-        return {end: read_report(Path(f"{self.stem(name, number)}.{end}.json")) for end in ends}
+        return {end: read_report(Path(f"{self.stem(name, number)}.{end}.json"))
+                for end in peers.ends(self.planned[name].cell)}
 
 
 def squeeze(kind):

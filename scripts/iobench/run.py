@@ -69,10 +69,11 @@ def complaint(command, process):
                   process.returncode)
 
 
-def end(process):
-    """Asks it to end, so that it can write its report, and insists when it does not."""
+def end(process, asked=False):
+    """Asks it to end, unless it has been asked, so that it can write its report, and insists when
+    it does not."""
     try:
-        if process.poll() is None:
+        if not asked and process.poll() is None:
             process.terminate()
         process.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:
@@ -171,15 +172,15 @@ def server(command):
         text.append(process.stdout.read())
 
 
-def client(command, within_s):
-    """Runs a client to its end and returns its text. Exit status 1 is a result too."""
+def client(command, within_s, good=(0, 1)):
+    """Runs a client to its end and returns its text. Of ours, exit status 1 is a result too."""
     with started(command) as process:
         try:
             process.wait(within_s)  # what it prints fits the pipe
         except subprocess.TimeoutExpired:
             name = Path(command[0]).name
             raise Failed(f"{name} did not end within {within_s:.0f} s") from None
-        if process.returncode not in (0, 1):
+        if process.returncode not in good:
             raise complaint(command, process)
         return process.stdout.read()
 

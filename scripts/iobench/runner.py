@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from iobench import resultset, run
+from iobench import peers, resultset, run
 from iobench.parts import PARTS
 from iobench.progress import progress
 
@@ -18,6 +18,16 @@ class Variant(NamedTuple):
     programs: Path
 
 
+def sample_of(one, place, stem):
+    """What one run found, with its reports left under stem."""
+    if not peers.of(one.cell):
+        return PARTS[one.cell.part].measure(one.cell, one.timing, place, stem)
+    sample = {"client": peers.measure(one.cell, one.timing, place)}
+    for end, file in run.report_files(stem, sample).items():
+        resultset.write_json(Path(file), sample[end])
+    return sample
+
+
 def measure_one(variant, cpus, number, one):
     """One run; returns its outcome in words."""
     store, cell = variant.store, one.cell
@@ -26,7 +36,7 @@ def measure_one(variant, cpus, number, one):
     scratch.mkdir(exist_ok=True)
     place = run.Place(variant.programs, cpus, scratch)
     try:
-        sample = part.measure(cell, one.timing, place, store.stem(cell.name, number))
+        sample = sample_of(one, place, store.stem(cell.name, number))
     except run.Failed as failed:
         if failed.status == run.USAGE:
             raise  # so will the next one

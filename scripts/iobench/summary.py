@@ -1,6 +1,6 @@
 """The tables of a result set, and summary.json: its figures for those who do not add histograms."""
 
-from iobench import figures, resultset, stats
+from iobench import figures, peers, resultset, stats
 from iobench.table import Table, as_markdown
 
 SUMMARY_VERSION = 2
@@ -62,16 +62,29 @@ def tables(found, by_part, texts):
     return made
 
 
+def crosscheck(found):
+    """(what our programs and their peers found of the same work, tables of it, remarks)"""
+    if not any(peers.of(cell) for cell in found.cells()):
+        return [], [], []
+    try:
+        from iobench import agreement
+    except ImportError as error:
+        return [], [], [f"no cross-check: {error}: scripts/install-deps bench"]
+    pairs = agreement.of_set(found)
+    return pairs, [agreement.table(pairs)] if pairs else [], []
+
+
 def write(found, interrupted=False):
     """Writes table.md and summary.json; returns the tables and the number of errors."""
-    by_part, texts = summaries(found), remarks(found, interrupted)
-    made = tables(found, by_part, texts)
+    pairs, more, why = crosscheck(found)
+    by_part, texts = summaries(found), remarks(found, interrupted) + why
+    made = tables(found, by_part, texts) + more
     every = [cell for some in by_part.values() for cell in some]
     summary = {
         "schema_version": SUMMARY_VERSION, "created_at": found.plan["created_at"],
         "command": found.plan["command"], "interrupted": interrupted, "cpus": found.plan["cpus"],
         "seed": found.plan["seed"], "remarks": texts, "ratio_rule": stats.RATIO_RULE,
-        "host": found.host(), "cells": every,
+        "host": found.host(), "cells": every, "crosscheck": pairs,
     }
     resultset.write_whole(found.path / "table.md", "\n".join(map(as_markdown, made)))
     resultset.write_json(found.path / "summary.json", summary)

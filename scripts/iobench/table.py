@@ -54,8 +54,9 @@ def as_text(table, colour=False):
     out = [bold + table.title + plain, *(part for line in table.lines for part in wrap(line)), "",
            top_line(spans, widths), bold + align(names, widths) + plain]
     for heading, rows in table.groups.items():
+        *above, heading = wrap(heading) or [""]
         rule = "─" * (len(align(names, widths)) - len(heading) - 1)
-        out += ["", f"{heading} {dim}{rule}{plain}"] if heading else []
+        out += ["", *above, f"{heading} {dim}{rule}{plain}"] if heading else []
         out += [align(row, widths) for row in rows]
     out += ["", *(dim + part + plain for note in table.notes for part in wrap(note))]
     return "\n".join(out) + "\n"

@@ -1,6 +1,9 @@
 """UDP echo: clients and server in one process of bench_udp, one by one or in batches."""
 
+import argparse
+import re
 import shlex
+from contextlib import contextmanager, nullcontext
 
 from iobench import cells, figures, options, run
 from iobench.cells import LOWER, Key, Metric, Timing
@@ -9,9 +12,34 @@ from iobench.table import BLANK, Table
 NAME, TITLE, UNIT = "udp", "UDP echo over loopback", "echoes/s"
 TIMING = Timing(3, 0.4, 0.1)
 ONE_BY_ONE, BATCHED = "one-by-one", "batched"
+ONE_WAY = "sockperf:throughput"  # a peer's backend
+WAYS = {ONE_BY_ONE: "--batch 1", BATCHED: "", "gso": "--gso on --gro off",
+        "gso-gro": "--gso on --gro on"}
+BATCH_WAY = re.compile(r"batch-(\d+)")  # without GSO and GRO
+BESIDE = {"connected": "--connected", "zerocopy": "--zerocopy on"}
+
+
+def how_words(text):
+    """The options that a way stands for, such as batch-64+connected."""
+    way, *more = text.split("+")
+    size = BATCH_WAY.fullmatch(way)
+    words = f"--batch {size[1]} --gso off --gro off" if size else WAYS[way]
+    return " ".join([words, *(BESIDE[name] for name in more)]).split()
+
+
+def how(text):
+    try:
+        how_words(text)
+    except KeyError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not one of {', '.join(WAYS)}, batch-N, with or without "
+            f"+{', +'.join(BESIDE)}") from None
+    return text
+
+
 KEYS = {
     "backend": Key(options.backend, "epoll", ""),
-    "how": Key(options.one_of((ONE_BY_ONE, BATCHED)), BATCHED, ""),
+    "how": Key(how, BATCHED, ""),
     "clients": Key(options.count(1000000), 100),
     "size": Key(options.size_bytes, 256),
     "pipeline": Key(options.count(1000), 10),
@@ -19,6 +47,7 @@ KEYS = {
     "rate": Key(options.rate, 0),
     "threads": Key(options.count(1024), 1),
     "workers": Key(options.count(1024), 1),
+    "processes": Key(options.count(2), 1),  # 2: client and server in one each
     "options": Key(options.text, ""),
 }
 COMPARED = ("backend", "how")
@@ -26,40 +55,70 @@ BASELINE = {"backend": "epoll", "how": ONE_BY_ONE}
 STALLED_S = 30  # beyond warm-up and window
 
 
-def command(cell, timing, place, file):
-    words = [place.program("bench_udp"), "-b", cell["backend"], "-c", str(cell["clients"]),
-             "-s", str(cell["size"]), "-P", str(cell["pipeline"]), "--mode", cell["mode"],
-             "-t", str(cell["threads"]), "-w", str(cell["workers"]),
-             "-d", f"{timing.duration_s:.9f}", "--warmup", f"{timing.warmup_s:.9f}", "-q",
-             "--json", file]
-    if cell["how"] == ONE_BY_ONE:
-        words += ["--batch", "1"]
-    if cell["rate"]:
-        words += ["--rate", str(cell["rate"])]
-    if place.cpus and (cell["threads"], cell["workers"]) == (1, 1):
-        words += ["--cpus", f"{place.cpus[run.CLIENT]},{place.cpus[run.SERVER]}"]  # in this order
+def ends(cell):
+    """Whose reports a run leaves."""
+    return ("client", "server") if cell["processes"] == 2 else ("client",)
+
+
+def both(cell, place, file):
+    return [place.program("bench_udp"), "-b", cell["backend"], "--mode", cell["mode"],
+            "--json", file, *how_words(cell["how"])]
+
+
+def client_words(cell, timing):
+    words = ["-c", str(cell["clients"]), "-s", str(cell["size"]), "-P", str(cell["pipeline"]),
+             "-t", str(cell["threads"]), "-d", f"{timing.duration_s:.9f}",
+             "--warmup", f"{timing.warmup_s:.9f}", "-q"]
+    words += ["--rate", str(cell["rate"])] if cell["rate"] else []
     return words + shlex.split(cell["options"])
 
 
+def in_one_process(cell, place, files):
+    words = [*both(cell, place, files["client"]), "-w", str(cell["workers"])]
+    if place.cpus and (cell["threads"], cell["workers"]) == (1, 1):
+        words += ["--cpus", f"{place.cpus[run.CLIENT]},{place.cpus[run.SERVER]}"]  # in this order
+    return words
+
+
+@contextmanager
+def beside_a_server(cell, place, files):
+    """As other programs are. Linux shares a busy CPU out among sessions first: threads of one would
+    get less of it than those of two."""
+    server = [*both(cell, place, files["server"]), "--role", "server", "-h", "127.0.0.1", "-p", "0",
+              "-w", str(cell["workers"]), *place.pinned(run.SERVER, cell["workers"]),
+              *shlex.split(cell["options"])]
+    with run.server(server) as (port, _):
+        yield [*both(cell, place, files["client"]), "--role", "client", "-h", "127.0.0.1",
+               "-p", str(port), *place.pinned(run.CLIENT, cell["threads"])]
+
+
 def measure(cell, timing, place, stem):
-    """One run; leaves its report under stem and returns it."""
-    file = run.report_files(stem, ("client",))["client"]
-    run.client(command(cell, timing, place, file),
-               timing.warmup_s + timing.duration_s + STALLED_S)
-    report = run.report(file)
-    if not report["totals"]["requests"] or not report["server"]["echoed"]:
+    """One run; leaves its reports under stem and returns them."""
+    files = run.report_files(stem, ends(cell))
+    within_s = timing.warmup_s + timing.duration_s + STALLED_S
+    with (beside_a_server(cell, place, files) if cell["processes"] == 2 else
+          nullcontext(in_one_process(cell, place, files))) as command:
+        run.client(command + client_words(cell, timing), within_s)
+    sample = {end: run.report(file) for end, file in files.items()}
+    client = sample["client"]
+    if not client["totals"]["requests"] or not servers([sample])[0]["echoed"]:
         raise run.Failed("bench_udp: nothing came back")
-    if report["exit_status"] and not report["totals"]["errors"]:
-        raise run.Failed(f"bench_udp: exit status {report['exit_status']}")
-    return {"client": report}
+    if client["exit_status"] and not client["totals"]["errors"]:
+        raise run.Failed(f"bench_udp: exit status {client['exit_status']}")
+    return sample
 
 
 # ---- what the samples say
 
 
+def servers(samples):
+    """Its block of the one report, or of its own."""
+    return [sample.get("server", sample["client"])["server"] for sample in samples]
+
+
 def server_cpu_us(samples):
-    servers = [report["server"] for report in figures.clients(samples)]
-    return figures.cpu_us(servers, sum(server["echoed"] for server in servers))
+    uses = servers(samples)
+    return figures.cpu_us(uses, sum(use["echoed"] for use in uses))
 
 
 METRICS = [
@@ -89,8 +148,9 @@ NOTES = [
     figures.SPREAD_NOTE.format("echoes"),
     "CPU: user and system; of the client in the window, of the server in its whole life.",
     f"{ONE_BY_ONE}: a datagram per system call (--batch 1). {BATCHED}: bench_udp's defaults, with "
-    "GSO and GRO where the system has them.",
+    "GSO and GRO where the system has them. batch-N: without them.",
 ]
+ONE_WAY_NOTE = f"{ONE_WAY}: nobody answers; two datagrams that arrived count as an echo."
 
 
 def row(found):
@@ -123,4 +183,5 @@ def table(found, texts):
     groups = {}
     for cell in found:
         groups.setdefault(heading(cell["settings"]), []).append(row(cell))
-    return Table(TITLE, texts, COLUMNS, groups, list(NOTES))
+    one_way = any(cell["settings"]["backend"] == ONE_WAY for cell in found)
+    return Table(TITLE, texts, COLUMNS, groups, NOTES + [ONE_WAY_NOTE] * one_way)

@@ -74,7 +74,7 @@ def parse_report(text):
     """The report in a JSON text, after all that must hold for any report was checked."""
     report = json.loads(text, parse_constant=refuse_constant)
     errors = [f"{error.json_path}: {error.message}" for error in VALIDATOR.iter_errors(report)]
-    assert errors == []
+    assert errors == [], errors
     assert sum(report["errors"].values()) == report["totals"]["errors"]
     assert sum(report["syscalls"]["by_kind"].values()) == report["syscalls"]["total"]
     if report["tool"] == "bench_client":

@@ -7,13 +7,10 @@ made_up.json holds a report of each program as it was written on a real machine,
 out; what a Round says goes over it. The reports are valid by docs/report.schema.json.
 """
 
-import base64
 import copy
 import json
 import random
-import struct
 import sys
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,10 +24,8 @@ from iobench.parts import PARTS  # noqa: E402
 TEMPLATES = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 HISTOGRAMS = ("service_ns", "response_ns", "latency_ns", "complete_ns", "sync_ns", "lateness_ns",
               "queued_ns")
-PERCENTILES = {"p50": 50, "p75": 75, "p90": 90, "p95": 95, "p99": 99, "p999": 99.9, "p9999": 99.99}
 SHAPE = {0.8: 0.1, 1.0: 0.6, 1.2: 0.2, 2.0: 0.085, 5.0: 0.01, 20.0: 0.005}  # of typical latencies
 INTERVALS = 10
-HIGHEST_NS = 3_600_000_000_000
 
 
 @dataclass
@@ -53,55 +48,6 @@ class Round:
 
 
 # ---- histograms
-
-
-def slot_of(value_ns):
-    shift = max(value_ns.bit_length() - hdr.HALF.bit_length(), 0)
-    return shift * hdr.HALF + (value_ns >> shift)
-
-
-def leb128(number):
-    """ZigZag; nine bytes at most, and made-up counts stay far below."""
-    rest, out = (number << 1) ^ (number >> 63), bytearray()
-    while rest > 0x7F:
-        out.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    return bytes([*out, rest])
-
-
-def encoded(counts):
-    """{value_ns: count} as the text that hdr.py reads."""
-    slots = {}
-    for value_ns, count in counts.items():
-        slots[slot_of(value_ns)] = slots.get(slot_of(value_ns), 0) + count
-    numbers, at = bytearray(), 0
-    for slot in sorted(slots):
-        if slot > at:
-            numbers += leb128(at - slot) if slot > at + 1 else leb128(0)
-        numbers += leb128(slots[slot])
-        at = slot + 1
-    plain = struct.pack(">IIIIQQd", hdr.COOKIE_PLAIN, len(numbers), 0, 2, 1, HIGHEST_NS, 1.0)
-    packed = zlib.compress(plain + bytes(numbers))
-    whole = struct.pack(">II", hdr.COOKIE_COMPRESSED, len(packed)) + packed
-    return base64.b64encode(whole).decode()
-
-
-def block_of(counts):
-    """A latency block of a report."""
-    counts = {value_ns: count for value_ns, count in counts.items() if count}
-    count = sum(counts.values())
-    if not count:
-        names = ("min", "mean", "stddev", *PERCENTILES, "max")
-        return {"count": 0, "over_range": 0, **dict.fromkeys(names), "hdr": encoded({})}
-    mean = sum(value_ns * n for value_ns, n in counts.items()) / count
-    square = sum((value_ns - mean) ** 2 * n for value_ns, n in counts.items()) / count
-    text = encoded(counts)
-    merged = hdr.Histogram()
-    merged.add(text, max(counts))
-    return {"count": count, "over_range": 0, "min": min(counts), "mean": mean,
-            "stddev": square ** 0.5,
-            **{name: merged.percentile(percent) for name, percent in PERCENTILES.items()},
-            "max": max(counts), "hdr": text}
 
 
 def counts_of(latencies_ns, requests, typical_ns):
@@ -128,7 +74,7 @@ def fill_histograms(block):
         if isinstance(value, dict):
             fill_histograms(value)
         elif value is None and name in HISTOGRAMS:
-            block[name] = block_of({})
+            block[name] = hdr.block({})
 
 
 def template(name):
@@ -169,7 +115,7 @@ def client_report(one, it, timing):
     report["rate"] = {"qps": requests / duration_s}
     report["throughput"] = throughput(report["totals"], duration_s)
     typical_ns = 1e9 * in_flight(one) / max(it.rate, 1)
-    report["latency"]["service_ns"] = block_of(counts_of(it.latencies_ns, requests, typical_ns))
+    report["latency"]["service_ns"] = hdr.block(counts_of(it.latencies_ns, requests, typical_ns))
     report["cpu"] = cpu_of(it.client_cpu_us * requests / 1e6, report["cpu"])
     rates = it.intervals or [it.rate] * INTERVALS
     report["intervals"] = [{"t_s": duration_s * i / len(rates), "qps": rate, "errors": 0}
@@ -194,7 +140,7 @@ def add_limits(report, it, connections):
 
 
 def open_loop(report, it, requests):
-    block = block_of(counts_of(it.response_ns, requests, 1e6))
+    block = hdr.block(counts_of(it.response_ns, requests, 1e6))
     report["latency"]["response_ns"] = block
     report["open_loop"] = template("open_loop") | {
         "rate": max(1, round(it.rate)), "scheduled": requests, "sent_rate": it.rate}

@@ -96,7 +96,7 @@ def test_libaio_notices(notify, folder):
     report = measure(folder, "-e", "libaio", "--notify", notify, "-n", "200", "--verify")
     calls = report["syscalls"]["by_kind"]
     assert ("io_getevents" in calls) == (notify == "getevents")
-    assert ("eventfd notice" in report["backend"]["features"]) == (notify == "eventfd")
+    assert ("notify=eventfd" in report["backend"]["features"]) == (notify == "eventfd")
 
 
 @pytest.mark.parametrize("engine", ["threads", "libaio", "io_uring"])

@@ -46,7 +46,7 @@ def test_reports_with_faults_are_valid(part):
 def test_histograms_can_be_read():
     counts = {1: 5, 255: 1, 256: 2, 257: 1, 1000: 3, 10**9: 1, 3_600_000_000_000: 1}
     found = hdr.Histogram()
-    found.add(made_up.encoded(counts))
+    found.add(hdr.encoded(counts))
     assert found.count == sum(counts.values())
     values = sorted(value for value, count in counts.items() for _ in range(count))
     for rank, value in enumerate(values, 1):

@@ -75,7 +75,7 @@ static void write_backend(struct report *r)
     report_text(r, "backend.requested", "auto");
     report_text(r, "backend.name", "io_uring");
     report_array(r, "backend.features");
-    report_append_text(r, "backend.features", "multishot-recv");
+    report_append_text(r, "backend.features", "multishot_recv");
     report_array(r, "backend.left_out");
 }
 

@@ -1,5 +1,6 @@
 /* Every engine in every way it can run: what is read and written, byte by byte, and each fault. */
 #include "common/base/clock.h"
+#include "common/choose.h"
 #include "fileio/engine.h"
 
 #include <errno.h>
@@ -22,19 +23,22 @@ enum { DEPTH = 32, BLOCK = 4096, FILE_BYTES = DEPTH * BLOCK };
 
 struct way {
     const char *label, *engine;
-    enum engine_notify notify;
-    bool two_threads, sqpoll;
+    bool two_threads;
 };
 
 static const struct way ways[] = {
-    {"sync", "sync", 0, false, false},
-    {"threads", "threads", 0, false, false},
-    {"libaio_ring", "libaio", NOTIFY_RING, false, false},
-    {"libaio_getevents", "libaio", NOTIFY_GETEVENTS, false, false},
-    {"libaio_eventfd", "libaio", NOTIFY_EVENTFD, false, false},
-    {"uring", "io_uring", 0, false, false},
-    {"uring_two_threads", "io_uring", 0, true, false},
-    {"uring_sqpoll", "io_uring", 0, false, true},
+    {"sync", "sync", false},
+    {"threads", "threads:pool=3", false},
+    {"libaio_ring", "libaio", false},
+    {"libaio_getevents", "libaio:notify=getevents", false},
+    {"libaio_eventfd", "libaio:notify=eventfd", false},
+    {"libaio_eventfd_getevents", "libaio:notify=eventfd,-user_reap", false},
+    {"uring", "io_uring", false},
+    {"uring_two_threads", "io_uring", true},
+    {"uring_sqpoll", "io_uring:+sqpoll", false},
+    {"uring_plain",
+     "io_uring:-registered_files,-registered_buffers,-registered_ring,-defer_taskrun,-coop_taskrun",
+     false},
 };
 
 struct bench {
@@ -55,6 +59,15 @@ static void write_image(struct bench *b)
     assert_int_equal(pwrite(b->fds[0], b->image, FILE_BYTES, 0), FILE_BYTES);
 }
 
+static int choose_engine(struct choice *choice, const char *spec, bool two_threads, char *why,
+                         size_t why_cap)
+{
+    struct engine_work work = {DEPTH, two_threads, false, true, true, true};
+    struct choose_from from = {.option = "engine", .table = engine_table, .about = &work};
+
+    return choose_spec(choice, &from, spec, why, why_cap);
+}
+
 static void open_engine(struct bench *b, const struct way *way)
 {
     struct engine_config config = {
@@ -64,19 +77,14 @@ static void open_engine(struct bench *b, const struct way *way)
         .buffers = b->buffers,
         .buffers_bytes = FILE_BYTES,
         .two_threads = way->two_threads,
-        .sqpoll = way->sqpoll,
-        .notify = way->notify,
-        .pool = 3,
     };
     char why[256] = "";
-    int err = 0;
-    const struct file_engine *type = engine_choose(way->engine, &config, &err, why, sizeof why);
 
-    if (!type) {
+    if (choose_engine(&config.choice, way->engine, way->two_threads, why, sizeof why)) {
         print_message("%s: %s\n", way->label, why);
         skip();
     }
-    if (engine_open(&b->engine, type, &config, why, sizeof why))
+    if (engine_open(&b->engine, engine_of(&config.choice), &config, why, sizeof why))
         fail_msg("%s: %s", way->label, why);
 }
 
@@ -403,26 +411,21 @@ enum {
 
 static void an_unknown_engine_is_refused(void **state)
 {
-    struct engine_config config = {.depth = 1};
+    struct choice choice;
     char why[256];
-    int err = 0;
 
     (void)state;
-    assert_null(engine_choose("paper", &config, &err, why, sizeof why));
-    assert_int_equal(err, -EINVAL);
+    assert_int_equal(choose_engine(&choice, "paper", false, why, sizeof why), -EINVAL);
 }
 
 static void auto_never_takes_the_pretender(void **state)
 {
-    struct engine_config config = {.depth = 4, .pool = 1};
-    const struct file_engine *type;
+    struct choice choice;
     char why[256];
-    int err = 0;
 
     (void)state;
-    type = engine_choose("auto", &config, &err, why, sizeof why);
-    assert_non_null(type);
-    assert_ptr_not_equal(type, &engine_null);
+    assert_int_equal(choose_engine(&choice, "auto", false, why, sizeof why), 0);
+    assert_ptr_not_equal(choice.backend, &engine_null.backend);
 }
 
 int main(void)

@@ -147,6 +147,39 @@ static void looks_no_longer_than_until_something_is_due(void **state)
     }
 }
 
+/* ---- what counts as idle --------------------------------------------------------------------- */
+
+static void looking_in_vain_is_idle(void **state)
+{
+    struct spin s = begin(MODE_LATENCY);
+    uint64_t start_ns = clock_now_ns();
+
+    (void)state;
+    while (s.idle_ns == 0 && clock_now_ns() - start_ns < NS_PER_S)
+        looks(&s, CLOCK_NEVER_NS, 100);
+    assert_true(s.idle_ns > 0);
+    assert_true(s.idle_ns <= clock_now_ns() - start_ns);
+}
+
+/* A thread that was off its CPU between two looks did not look: it waited, or slept, here. */
+static void a_gap_is_not_idle(void **state)
+{
+    static const struct timespec gap = {.tv_nsec = 2 * SPIN_LONGEST_LOOK_NS};
+    struct spin s = begin(MODE_LATENCY);
+    struct spell spell = {0};
+
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        assert_true(spin_look(&s, &spell, CLOCK_NEVER_NS));
+        nanosleep(&gap, NULL);
+    }
+    assert_int_equal(s.idle_ns, 0);
+    spin_looked(&s, 1000, 1000 + SPIN_LONGEST_LOOK_NS);
+    assert_int_equal(s.idle_ns, SPIN_LONGEST_LOOK_NS);
+    spin_looked(&s, 1000, 1001 + SPIN_LONGEST_LOOK_NS);
+    assert_int_equal(s.idle_ns, SPIN_LONGEST_LOOK_NS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +192,8 @@ int main(void)
         cmocka_unit_test(latency_never_sleeps),
         cmocka_unit_test(balanced_gives_up),
         cmocka_unit_test(looks_no_longer_than_until_something_is_due),
+        cmocka_unit_test(looking_in_vain_is_idle),
+        cmocka_unit_test(a_gap_is_not_idle),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

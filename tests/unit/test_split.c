@@ -4,6 +4,7 @@
  */
 #include "common/base/clock.h"
 #include "common/base/rng.h"
+#include "common/choose.h"
 #include "fileio/split.h"
 
 #include <errno.h>
@@ -197,20 +198,20 @@ static void open_context(struct shared *s, const char *engine, unsigned depth, u
                    .fds = &s->fd,
                    .files = 1,
                    .buffers = s->buffers,
-                   .buffers_bytes = USERS * DEPTH * BLOCK,
-                   .pool = 2},
+                   .buffers_bytes = USERS * DEPTH * BLOCK},
         .users = USERS,
         .budget = 16,
         .spin_ns = spin_ns,
     };
+    struct engine_work work = {.depth = depth, .two_threads = true, .reads = true, .writes = true};
+    struct choose_from from = {.option = "engine", .table = engine_table, .about = &work};
     char why[256] = "";
-    int err = 0;
 
-    config.type = engine_choose(engine, &config.engine, &err, why, sizeof why);
-    if (!config.type) {
+    if (choose_spec(&config.engine.choice, &from, engine, why, sizeof why)) {
         print_message("%s: %s\n", engine, why);
         skip();
     }
+    config.type = engine_of(&config.engine.choice);
     if (split_open(&s->split, &config, why, sizeof why))
         fail_msg("%s: %s", engine, why);
 }

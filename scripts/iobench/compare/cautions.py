@@ -6,7 +6,7 @@ from iobench.compare import inference
 HOST = ("name", "os", "cpu_model", "cpus_online", "cpus_allowed", "memory_bytes", "virtualisation",
         "governor", "arch")
 # Of a report's config: what differs from run to run, or is what is compared.
-RUN_ONLY = loose.INCIDENTAL | {"backend", "engine"}
+RUN_ONLY = loose.INCIDENTAL | {"backend", "engine", "settings"}
 STEADY_GAP = 0.5  # of the rounds
 
 
