@@ -196,19 +196,35 @@ static int measure(struct run *run, int argc, char **argv)
     return c->json ? write_report(run, &results, argc, argv, status) : status;
 }
 
-static int prepare(struct run *run)
+static int check_prepared(int err)
 {
-    int err = run_open(run);
+    if (err)
+        fprintf(stderr, "%s: cannot prepare the run: %s\n", table.program, strerror(-err));
+    return err ? EXIT_FAILED : 0;
+}
 
+/* Before there are files: what an interrupt meanwhile would leave behind is removed by us. */
+static int begin(struct run *run)
+{
     signal(SIGXFSZ, SIG_IGN); /* EFBIG says it as well */
     run->drive.program = table.program;
     run->drive.body = worker_body;
     run->drive.print_header = print_header;
     run->drive.print_point = print_point;
     run->drive.complain = complain;
-    if (err)
-        fprintf(stderr, "%s: cannot prepare the run: %s\n", table.program, strerror(-err));
-    return err ? EXIT_FAILED : 0;
+    return check_prepared(run_open(run));
+}
+
+static int measure_files(struct run *run, int argc, char **argv)
+{
+    int err = files_create(&run->files, run->config, &run->plan, &table, run->type->wants_nonblock);
+
+    if (!err)
+        err = check_prepared(run_open_workers(run));
+    if (!err)
+        err = measure(run, argc, argv);
+    files_end(&run->files);
+    return err;
 }
 
 int main(int argc, char **argv)
@@ -226,12 +242,9 @@ int main(int argc, char **argv)
     if (err)
         return err;
     run.type = engine_of(&run.plan.choice);
-    err = files_create(&run.files, &config, &run.plan, &table, run.type->wants_nonblock);
+    err = begin(&run);
     if (!err)
-        err = prepare(&run);
-    if (!err)
-        err = measure(&run, argc, argv);
+        err = measure_files(&run, argc, argv);
     run_close(&run);
-    files_end(&run.files);
     return err;
 }

@@ -124,7 +124,7 @@ static void print_conditions(FILE *out, const struct run *run, const struct resu
                 100 * (double)run->resident_before / (double)run->pages,
                 100 * (double)run->resident_after / (double)run->pages);
     fprintf(out, ", sync %s\n", run->config->sync);
-    print_features(out, &r->engine->config.choice);
+    print_features(out, r->choice);
 }
 
 void print_final(FILE *out, const struct run *run, const struct results *r)

@@ -38,7 +38,7 @@ void results_collect(struct results *r, const struct run *run)
     for (unsigned i = 0; i < run->drive.crew.count; i++)
         add_worker(r, &run->workers[i]);
     r->submitting = r->reaping = r->summary.window;
-    r->engine = run->split ? split_engine(run->split) : &run->sample;
+    r->choice = run->split ? &split_engine(run->split)->config.choice : &run->plan.choice;
     if (run->split)
         add_split(r, run->split);
 }
@@ -214,7 +214,7 @@ void results_report(struct report *report, const struct results *r, const struct
 
     summary_report(report, s, s->process_cpu);
     report_number(report, "cpu.us_per_op", per(cpu_ns, s->window.requests) / 1e3);
-    choice_report(report, run->config->engine, &r->engine->config.choice);
+    choice_report(report, run->config->engine, r->choice);
     write_moves(report, "read", r, TALLY_READ, s->window.reads, s->window.rx_bytes);
     write_moves(report, "write", r, TALLY_WRITE, s->window.writes, s->window.tx_bytes);
     write_file(report, r, run);

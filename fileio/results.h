@@ -13,7 +13,7 @@ struct results {
     struct stats submitting, reaping; /* of the engine that does the work, in the window */
     const struct failure *failure;    /* the first worker's that has one, or NULL */
     unsigned failed_workers;
-    const struct engine *engine; /* for its features */
+    const struct choice *choice; /* the engine, with what it uses */
 };
 
 /* After drive_run(), and after split_close(). */

@@ -80,7 +80,7 @@ static int open_worker(struct run *run, unsigned i)
     return err ? err : open_tasks(w);
 }
 
-static int open_workers(struct run *run)
+static int open_all(struct run *run)
 {
     unsigned count = run->drive.crew.count;
     size_t bytes = (count * sizeof *run->workers + 63) / 64 * 64;
@@ -129,18 +129,23 @@ int run_open(struct run *run)
         .seed = c->seed,
         .counts_requests = c->ops > 0,
     };
-    int err;
 
     run->drive.interval_ns = c->interval_ns;
     run->drive.owner = run;
-    run->slice_bytes = (c->block_bytes + SLICE_ALIGN - 1) / SLICE_ALIGN * SLICE_ALIGN;
+    return drive_init(&run->drive, (unsigned)c->workers, &c->cpus, &plan,
+                      &(struct window_hooks){opened, closing});
+}
+
+int run_open_workers(struct run *run)
+{
+    uint64_t block = run->config->block_bytes;
+    int err;
+
+    run->slice_bytes = (block + SLICE_ALIGN - 1) / SLICE_ALIGN * SLICE_ALIGN;
     if (run->slice_bytes < run->files.storage.align_bytes)
         run->slice_bytes = run->files.storage.align_bytes;
-    err = drive_init(&run->drive, (unsigned)c->workers, &c->cpus, &plan,
-                     &(struct window_hooks){opened, closing});
-    if (!err)
-        err = map_buffers(run);
-    return err ? err : open_workers(run);
+    err = map_buffers(run);
+    return err ? err : open_all(run);
 }
 
 static void close_worker(struct file_worker *w)

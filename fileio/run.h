@@ -93,7 +93,7 @@ struct file_worker {
 struct run {
     struct drive drive;
     const struct file_config *config;
-    struct plan plan;
+    struct plan plan; /* its choice is what worker 0 uses, once it has ended */
     const struct file_engine *type;
     struct file_worker *workers;
     struct files files;
@@ -103,7 +103,6 @@ struct run {
     atomic_uint opened, closed; /* workers whose window has begun, and is over */
     uint64_t resident_before, resident_after, pages; /* of the files, in the page cache */
     bool resident_known;
-    struct engine sample; /* worker 0's, for its features; closed */
 };
 
 static inline struct file_worker *file_worker(struct meter *m)
@@ -112,10 +111,13 @@ static inline struct file_worker *file_worker(struct meter *m)
 }
 
 /*
- * Prepares the crew, the window and the memory of all workers for run->config, plan and files: 0 or
- * -errno. run_close() is to be called in either case.
+ * Prepares the crew and the window for run->config and plan: 0 or -errno. From then on a signal is
+ * caught, and ends the run when it begins. run_close() is to be called in either case.
  */
 int run_open(struct run *run);
+
+/* Once run->files are there: the memory of all workers. 0 or -errno. */
+int run_open_workers(struct run *run);
 void run_close(struct run *run);
 
 #endif

@@ -151,7 +151,8 @@ int worker_body(struct meter *m)
     if (w->index == 0) {
         if (!w->setup_err)
             measure_cache(run, &run->resident_after);
-        run->sample = w->engine;
+        if (w->engine.type)
+            run->plan.choice = w->engine.config.choice;
     }
     engine_close(&w->engine);
     return w->setup_err;
