@@ -10,11 +10,8 @@
 #include "fileio/print.h"
 #include "fileio/results.h"
 #include "fileio/rwf.h"
-#include "fileio/series.h"
-#include "fileio/split.h"
-#include "fileio/work.h"
+#include "fileio/worker.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -143,123 +140,91 @@ static int check_config(struct file_config *c)
 
 /* ---- the run ---- */
 
-static void interrupt(struct run *run)
+/* What kept a worker from starting, or broke its engine. */
+static int complain(const void *owner, int err)
 {
-    atomic_store(&run->stop, true);
-}
+    const struct run *run = owner;
+    const struct file_worker *w = run->workers;
 
-/* Sleeps through the run; true when it was interrupted. */
-static bool watch(struct run *run, struct series *series, FILE *out)
-{
-    uint64_t interval_ns = run->config->interval_ns, next_ns = clock_now_ns() + interval_ns;
-    bool interrupted = false, begun = false;
-
-    for (;;) {
-        enum crew_news news = crew_wait(&run->crew, next_ns);
-        uint64_t now_ns = clock_now_ns(), start_ns = atomic_load(&run->window_start_ns);
-        const struct series_point *p = NULL;
-
-        if (news == CREW_SIGNAL) {
-            interrupted = true;
-            interrupt(run);
-        }
-        if (!begun && start_ns && now_ns >= start_ns) {
-            series_begin(series, run, start_ns);
-            begun = true;
-            next_ns = start_ns + interval_ns;
-        }
-        if (begun && now_ns >= next_ns && news != CREW_DONE)
-            p = series_sample(series, now_ns);
-        if (p && !run->config->quiet)
-            print_interval(out, p);
-        if (news == CREW_DONE)
-            return interrupted;
-        while (now_ns >= next_ns)
-            next_ns += interval_ns;
-    }
-}
-
-/* What kept a worker from starting, or broke its engine. 0 or an exit status. */
-static int report_setup(const struct run *run)
-{
-    assert(run->workers); /* of prepare() */
-    for (unsigned i = 0; i < run->crew.count; i++) {
-        const struct file_worker *w = &run->workers[i];
-
-        if (!w->setup_err || w->setup_err == -EINTR)
-            continue;
-        fprintf(stderr, "%s: worker %u: %s\n", table.program, i, w->why);
-        return w->setup_err == -EOPNOTSUPP || w->setup_err == -EPERM || w->setup_err == -ENOSYS
-                   ? EXIT_UNSUPPORTED
-                   : EXIT_FAILED;
-    }
-    return 0;
+    while (!w->setup_err)
+        w++;
+    fprintf(stderr, "%s: worker %u: %s\n", table.program, w->index, w->why);
+    return err == -EOPNOTSUPP || err == -EPERM || err == -ENOSYS ? EXIT_UNSUPPORTED : EXIT_FAILED;
 }
 
 static void report_failures(const struct run *run)
 {
-    for (unsigned i = 0; i < run->crew.count; i++) {
+    for (unsigned i = 0; i < run->drive.crew.count; i++) {
         const struct file_worker *w = &run->workers[i];
 
         if (w->failure.err)
             fprintf(stderr, "%s: worker %u ended early: %llu errors, the first: %s\n",
-                    table.program, i, (unsigned long long)tally_errors_total(&w->tally),
-                    w->failure.kind == TALLY_other ? strerror(-w->failure.err)
-                                                   : tally_error_texts[w->failure.kind]);
+                    table.program, i, (unsigned long long)stats_errors_total(w->stats),
+                    w->failure.kind == ERROR_other ? strerror(-w->failure.err)
+                                                   : stats_error_texts[w->failure.kind]);
     }
+}
+
+static int write_report(const struct run *run, const struct results *results, int argc, char **argv,
+                        int status)
+{
+    struct report *report = report_new(&table, run->config, argc, argv);
+
+    if (report)
+        results_report(report, results, run);
+    return program_report(&table, run->config->json, report, status);
 }
 
 static int measure(struct run *run, int argc, char **argv)
 {
-    static struct series series;
     static struct results results;
     const struct file_config *c = run->config;
     FILE *out = program_out(c->json);
-    struct host_pressure before, after;
-    struct host host;
-    bool interrupted;
-    char why[160];
-    int status, err;
+    int status = drive_run(&run->drive, 0, c->quiet ? NULL : out);
 
-    host_read(&host);
-    host_read_pressure(&before);
-    if (!c->quiet)
-        print_header(out, run);
-    if (crew_start(&run->crew, work_body, why, sizeof why)) {
-        /* Threads that run would wait for those that do not: the guard tidies up after us. */
-        fprintf(stderr, "%s: %s\n", table.program, why);
-        exit(EXIT_USAGE);
-    }
-    interrupted = watch(run, &series, out);
-    crew_join(&run->crew);
-    host_read_pressure(&after);
     if (run->split)
         split_close(run->split);
-    status = report_setup(run);
-    if (status)
+    if (!run->drive.ran)
         return status;
-    results_collect(&results, run, interrupted);
+    results_collect(&results, run);
+    if (status && !results.summary.measured)
+        return status; /* it was never set up */
     report_failures(run);
     print_final(out, run, &results);
-    status = results_failed(&results) ? EXIT_FAILED : EXIT_SUCCESS;
-    if (c->json) {
-        err = results_write(&results, run, &series, &table, argc, argv, &host, &before, &after,
-                            status);
-        status = program_end(&table, c->json, err, status);
-    }
-    return status;
+    if (!status && results_failed(&results))
+        status = EXIT_FAILED;
+    return c->json ? write_report(run, &results, argc, argv, status) : status;
 }
 
-static int prepare(struct run *run)
+static int check_prepared(int err)
 {
-    int err = crew_init(&run->crew, (unsigned)run->config->workers, &run->config->cpus);
-
-    signal(SIGXFSZ, SIG_IGN); /* EFBIG says it as well */
-    if (!err)
-        err = work_init(run);
     if (err)
         fprintf(stderr, "%s: cannot prepare the run: %s\n", table.program, strerror(-err));
     return err ? EXIT_FAILED : 0;
+}
+
+/* Before there are files: what an interrupt meanwhile would leave behind is removed by us. */
+static int begin(struct run *run)
+{
+    signal(SIGXFSZ, SIG_IGN); /* EFBIG says it as well */
+    run->drive.program = table.program;
+    run->drive.body = worker_body;
+    run->drive.print_header = print_header;
+    run->drive.print_point = print_point;
+    run->drive.complain = complain;
+    return check_prepared(run_open(run));
+}
+
+static int measure_files(struct run *run, int argc, char **argv)
+{
+    int err = files_create(&run->files, run->config, &run->plan, &table, run->type->wants_nonblock);
+
+    if (!err)
+        err = check_prepared(run_open_workers(run));
+    if (!err)
+        err = measure(run, argc, argv);
+    files_end(&run->files);
+    return err;
 }
 
 int main(int argc, char **argv)
@@ -277,16 +242,9 @@ int main(int argc, char **argv)
     if (err)
         return err;
     run.type = engine_of(&run.plan.choice);
-    err = files_create(&run.files, &config, &run.plan, &table, run.type->wants_nonblock);
+    err = begin(&run);
     if (!err)
-        err = prepare(&run);
-    if (!err)
-        err = measure(&run, argc, argv);
-    if (run.split)
-        split_free(run.split);
-    work_free(&run);
-    files_end(&run.files);
-    if (run.crew.workers)
-        crew_free(&run.crew);
+        err = measure_files(&run, argc, argv);
+    run_close(&run);
     return err;
 }

@@ -1,5 +1,7 @@
 #include "fileio/blocking.h"
 
+#include "fileio/storage.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,53 +10,49 @@
 
 enum { TRIAL_BYTES = 4096 };
 
-#ifdef __APPLE__
-#define fdatasync fsync
-#endif
-
-static ssize_t do_read(const struct file_op *op, int fd, int flags, struct traffic *traffic)
+static ssize_t do_read(const struct file_op *op, int fd, int flags, uint64_t *calls)
 {
-    traffic->calls[flags ? CALL_preadv2 : CALL_pread64]++;
+    calls[flags ? SYSCALL_preadv2 : SYSCALL_pread64]++;
     return flags ? rwf_read(fd, op->buf, op->len, (off_t)op->offset, flags)
                  : pread(fd, op->buf, op->len, (off_t)op->offset);
 }
 
-static ssize_t do_write(const struct file_op *op, int fd, int flags, struct traffic *traffic)
+static ssize_t do_write(const struct file_op *op, int fd, int flags, uint64_t *calls)
 {
-    traffic->calls[flags ? CALL_pwritev2 : CALL_pwrite64]++;
+    calls[flags ? SYSCALL_pwritev2 : SYSCALL_pwrite64]++;
     return flags ? rwf_write(fd, op->buf, op->len, (off_t)op->offset, flags)
                  : pwrite(fd, op->buf, op->len, (off_t)op->offset);
 }
 
-static ssize_t call(const struct file_op *op, int fd, struct rwf rwf, struct traffic *traffic)
+static ssize_t call(const struct file_op *op, int fd, struct rwf rwf, uint64_t *calls)
 {
     ssize_t moved;
 
     switch ((enum file_kind)op->kind) {
     case FILE_READ:
-        moved = do_read(op, fd, rwf.reads, traffic);
+        moved = do_read(op, fd, rwf.reads, calls);
         if (moved < 0 && errno == EAGAIN && rwf_refuses_to_sleep(rwf.reads))
-            moved = do_read(op, fd, 0, traffic);
+            moved = do_read(op, fd, 0, calls);
         return moved;
     case FILE_WRITE:
-        return do_write(op, fd, rwf.writes, traffic);
+        return do_write(op, fd, rwf.writes, calls);
     case FILE_FSYNC:
-        traffic->calls[CALL_fsync]++;
+        calls[SYSCALL_fsync]++;
         return fsync(fd);
     case FILE_FDATASYNC:
-        traffic->calls[CALL_fdatasync]++;
-        return fdatasync(fd);
+        calls[SYSCALL_fdatasync]++;
+        return storage_sync_data(fd);
     }
     errno = EINVAL;
     return -1;
 }
 
-void blocking_do(struct file_op *op, int fd, struct rwf rwf, struct traffic *traffic)
+void blocking_do(struct file_op *op, int fd, struct rwf rwf, uint64_t *calls)
 {
     ssize_t moved;
 
     do
-        moved = call(op, fd, rwf, traffic);
+        moved = call(op, fd, rwf, calls);
     while (moved < 0 && errno == EINTR);
     op->result = moved < 0 ? -errno : (int32_t)moved;
 }

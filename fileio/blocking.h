@@ -8,10 +8,10 @@
 #include "fileio/rwf.h"
 
 /*
- * Sets op->result, and counts the call. A read that was told not to sleep and would have to is made
- * again, and may.
+ * Sets op->result, and counts the call in calls[SYSCALL_KINDS]. A read that was told not to sleep
+ * and would have to is made again, and may.
  */
-void blocking_do(struct file_op *op, int fd, struct rwf rwf, struct traffic *traffic);
+void blocking_do(struct file_op *op, int fd, struct rwf rwf, uint64_t *calls);
 
 /* The first key of engines that block, and its row. */
 enum { BLOCKING_RWF, BLOCKING_KEYS };

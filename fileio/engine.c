@@ -25,6 +25,8 @@ int engine_open(struct engine *e, const struct file_engine *type,
     memset(e, 0, sizeof *e);
     e->type = type;
     e->config = *config;
+    e->submitting = config->stats ? config->stats : &e->sides[0].stats;
+    e->reaping = config->stats ? config->stats : &e->sides[1].stats;
     err = type->open(e, why, why_cap);
     return err ? err : insist(&e->config.choice, why, why_cap);
 }

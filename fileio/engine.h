@@ -9,8 +9,8 @@
 #ifndef IOBENCH_FILEIO_ENGINE_H
 #define IOBENCH_FILEIO_ENGINE_H
 
+#include "common/base/stats.h"
 #include "common/choice.h"
-#include "fileio/traffic.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -53,14 +53,17 @@ struct engine_config {
     bool spins;           /* reap() with min 0 is asked again and again for what is in flight */
     struct split *split;  /* of the engine "split", else NULL */
     struct choice choice; /* of a struct file_engine; open() notes what it uses */
+    struct stats *stats;  /* of a thread that both submits and reaps; NULL: see struct engine */
 };
 
 struct engine {
     const struct file_engine *type;
     struct engine_config config;
     void *state;
-    _Alignas(64) struct traffic submitting; /* written by the thread that submits */
-    _Alignas(64) struct traffic reaping;    /* written by the thread that reaps */
+    struct stats *submitting, *reaping; /* where each side counts; config.stats, or else ... */
+    struct engine_side {
+        _Alignas(64) struct stats stats;
+    } sides[2]; /* ... these: each is written by one thread */
 };
 
 struct file_engine {
@@ -143,7 +146,7 @@ static inline int engine_submit(struct engine *e, struct file_op **ops, unsigned
     int taken = e->type->submit(e, ops, n, wait);
 
     if (taken > 0)
-        traffic_batch(&e->submitting, (unsigned)taken);
+        stats_submitted(e->submitting, (unsigned)taken);
     return taken;
 }
 
@@ -153,7 +156,7 @@ static inline int engine_reap(struct engine *e, struct file_op **done, unsigned 
     int got = e->type->reap(e, done, min, max, until_ns);
 
     if (got > 0)
-        traffic_batch(&e->reaping, (unsigned)got);
+        stats_waited(e->reaping, (unsigned)got);
     return got;
 }
 

@@ -136,7 +136,7 @@ static int submit(struct engine *e, struct file_op **ops, unsigned n, unsigned w
     for (unsigned i = 0; i < n; i++)
         fill(&a->iocbs[i], ops[i], e, a->event_fd);
     do {
-        e->submitting.calls[CALL_io_submit]++;
+        e->submitting->syscalls[SYSCALL_io_submit]++;
         taken = io_submit(a->context, n, a->pointers);
     } while (taken == -EINTR);
     return taken ? taken : -EAGAIN;
@@ -178,7 +178,7 @@ static int get_events(struct engine *e, struct file_op **done, unsigned min, uns
         max = BATCH_MAX;
     if (min > max)
         min = max;
-    e->reaping.calls[CALL_io_getevents]++;
+    e->reaping->syscalls[SYSCALL_io_getevents]++;
     got = io_getevents(a->context, min, max, a->events, limited ? &left : NULL);
     for (int i = 0; i < got; i++)
         done[i] = finish(&a->events[i]);
@@ -192,10 +192,10 @@ static int await_notice(struct engine *e, int event_fd, uint64_t until_ns)
     struct timespec left = clock_left(until_ns);
     eventfd_t count;
 
-    e->reaping.calls[CALL_poll]++;
+    e->reaping->syscalls[SYSCALL_poll]++;
     if (ppoll(&notice, 1, until_ns == CLOCK_NEVER_NS ? NULL : &left, NULL) <= 0)
         return 0;
-    e->reaping.calls[CALL_read]++;
+    e->reaping->syscalls[SYSCALL_read]++;
     return eventfd_read(event_fd, &count) ? -errno : 0;
 }
 

@@ -19,14 +19,14 @@ static int open_split(struct engine *e, char *why, size_t why_cap)
 static int submit(struct engine *e, struct file_op **ops, unsigned n, unsigned wait)
 {
     (void)wait;
-    e->submitting.calls[CALL_futex] += split_push(e->state, ops, n);
+    e->submitting->syscalls[SYSCALL_futex] += split_push(e->state, ops, n);
     return (int)n;
 }
 
 static int reap(struct engine *e, struct file_op **done, unsigned min, unsigned max,
                 uint64_t until_ns)
 {
-    return (int)split_take(e->state, done, min, max, until_ns, &e->reaping.calls[CALL_futex]);
+    return (int)split_take(e->state, done, min, max, until_ns, e->reaping);
 }
 
 static void close_split(struct engine *e)

@@ -28,7 +28,7 @@ static int submit(struct engine *e, struct file_op **ops, unsigned n, unsigned w
     struct sync *s = e->state;
 
     (void)n, (void)wait;
-    blocking_do(ops[0], e->config.fds[ops[0]->file], s->rwf, &e->submitting);
+    blocking_do(ops[0], e->config.fds[ops[0]->file], s->rwf, e->submitting->syscalls);
     s->done = ops[0];
     return 1;
 }

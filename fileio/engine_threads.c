@@ -32,7 +32,7 @@ struct pool {
     unsigned threads; /* started */
     const struct engine_config *config;
     struct rwf rwf;
-    struct traffic traffic; /* of all pool threads, until reap() takes it over */
+    uint64_t calls[SYSCALL_KINDS]; /* of all pool threads, until reap() takes them over */
     pthread_t members[];
 };
 
@@ -64,6 +64,12 @@ static unsigned list_take(struct list *l, struct file_op **ops, unsigned max)
     return n;
 }
 
+static void add_calls(uint64_t *into, const uint64_t *from)
+{
+    for (unsigned i = 0; i < SYSCALL_KINDS; i++)
+        into[i] += from[i];
+}
+
 /* The caller holds the lock. 0: the pool is closing. */
 static unsigned take_share(struct pool *p, struct file_op **ops)
 {
@@ -71,7 +77,7 @@ static unsigned take_share(struct pool *p, struct file_op **ops)
 
     while (p->queued.count == 0 && !p->closing) {
         p->waiting++;
-        p->traffic.calls[CALL_futex]++;
+        p->calls[SYSCALL_futex]++;
         pthread_cond_wait(&p->work, &p->lock);
         p->waiting--;
     }
@@ -87,16 +93,16 @@ static void *run_member(void *argument)
 
     pthread_mutex_lock(&p->lock);
     while ((n = take_share(p, ops)) > 0) {
-        struct traffic traffic = {.batches = 0};
+        uint64_t calls[SYSCALL_KINDS] = {0};
 
         pthread_mutex_unlock(&p->lock);
         for (unsigned i = 0; i < n; i++)
-            blocking_do(ops[i], p->config->fds[ops[i]->file], p->rwf, &traffic);
+            blocking_do(ops[i], p->config->fds[ops[i]->file], p->rwf, calls);
         pthread_mutex_lock(&p->lock);
         for (unsigned i = 0; i < n; i++)
             list_append(&p->done, ops[i]);
-        traffic.calls[CALL_futex] += gate_ring(&p->finished);
-        traffic_merge(&p->traffic, &traffic);
+        calls[SYSCALL_futex] += gate_ring(&p->finished);
+        add_calls(p->calls, calls);
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -159,7 +165,7 @@ static int submit(struct engine *e, struct file_op **ops, unsigned n, unsigned w
         list_append(&p->queued, ops[i]);
     wake = p->waiting < n ? p->waiting : n;
     pthread_mutex_unlock(&p->lock);
-    e->submitting.calls[CALL_futex] += wake;
+    e->submitting->syscalls[SYSCALL_futex] += wake;
     while (wake-- > 0)
         pthread_cond_signal(&p->work);
     return (int)n;
@@ -176,12 +182,12 @@ static int reap(struct engine *e, struct file_op **done, unsigned min, unsigned 
 
         pthread_mutex_lock(&p->lock);
         n += list_take(&p->done, done + n, max - n);
-        traffic_merge(&e->reaping, &p->traffic);
-        p->traffic = (struct traffic){.batches = 0};
+        add_calls(e->reaping->syscalls, p->calls);
+        memset(p->calls, 0, sizeof p->calls);
         pthread_mutex_unlock(&p->lock);
         if (n >= min || (until_ns != CLOCK_NEVER_NS && clock_now_ns() >= until_ns))
             return (int)n;
-        e->reaping.calls[CALL_futex] += gate_wait(&p->finished, seen, 0, until_ns);
+        gate_wait(&p->finished, seen, 0, until_ns, e->reaping);
     }
 }
 

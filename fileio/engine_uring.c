@@ -76,7 +76,7 @@ static int open_ring(struct engine *e, struct uring_engine *u)
     flags = asked_flags(c) |
             uring_setup_flags(c->used, e->config.spins || c->used & URING_COOP_TASKRUN);
     err = uring_open(&u->uring, e->config.depth + 1, 0, flags);
-    u->uring.enters = &e->submitting.calls[CALL_io_uring_enter];
+    u->uring.enters = &e->submitting->syscalls[SYSCALL_io_uring_enter];
     u->uring.queue_full = &u->queue_full;
     u->open = !err;
     if (!err)
@@ -255,7 +255,7 @@ static int wait_for(struct engine *e, struct uring_engine *u, unsigned count, ui
 {
     if (!e->config.two_threads)
         return uring_wait(&u->uring, count, clock_left_ns(until_ns));
-    e->reaping.calls[CALL_io_uring_enter]++;
+    e->reaping->syscalls[SYSCALL_io_uring_enter]++;
     return uring_wait_only(&u->uring, count, clock_left_ns(until_ns));
 }
 
@@ -272,7 +272,7 @@ static int reap(struct engine *e, struct file_op **done, unsigned min, unsigned 
     unsigned n = take(u, done, max);
 
     if (n == 0 && min == 0 && held_back(u)) {
-        e->reaping.calls[CALL_io_uring_enter]++;
+        e->reaping->syscalls[SYSCALL_io_uring_enter]++;
         io_uring_get_events(&u->uring.ring);
         n = take(u, done, max);
     }

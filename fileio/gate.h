@@ -7,6 +7,8 @@
 #ifndef IOBENCH_FILEIO_GATE_H
 #define IOBENCH_FILEIO_GATE_H
 
+#include "common/base/stats.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -31,8 +33,16 @@ unsigned gate_ring(struct gate *g);
 
 /*
  * Returns once the turn is no longer what gate_look() gave, or at until_ns (CLOCK_NEVER_NS: no
- * limit). Before it sleeps it spins for spin_ns. Returns how many times it slept: 0 or 1.
+ * limit). Before it sleeps it spins for spin_ns. What both cost is counted in stats.
  */
-unsigned gate_wait(struct gate *g, unsigned seen, uint64_t spin_ns, uint64_t until_ns);
+void gate_wait(struct gate *g, unsigned seen, uint64_t spin_ns, uint64_t until_ns,
+               struct stats *stats);
+
+/*
+ * For gate.c: its condition variable, whose moments are those of clock_now_ns(). 0 or -errno; 0 or
+ * ETIMEDOUT, with the lock held. gate_linux.c and gate_darwin.c.
+ */
+int gate_init_bell(pthread_cond_t *bell);
+int gate_sleep(struct gate *g, uint64_t until_ns);
 
 #endif

@@ -1,89 +1,64 @@
 #include "fileio/print.h"
 
-#include "common/base/clock.h"
-#include "common/base/units.h"
+#include "common/base/text.h"
+#include "common/measure/page.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 #define MIB 1048576.0
 
-static const char *plural(uint64_t count)
+void print_header(FILE *out, const void *owner)
 {
-    return count == 1 ? "" : "s";
-}
-
-void print_header(FILE *out, const struct run *run)
-{
+    const struct run *run = owner;
     const struct file_config *c = run->config;
     const struct plan *p = &run->plan;
-    char size[UNITS_TEXT_CAP], block[UNITS_TEXT_CAP];
 
     fprintf(out, "Engine:      %s, %s\n", run->type->backend.name, c->threading);
-    units_bytes(size, sizeof size, p->file_bytes);
     if (c->existing)
-        fprintf(out, "Workers:     %" PRIu64 " on one file, %s of it\n", c->workers, size);
+        fprintf(out, "Workers:     %" PRIu64 " on one file, %s of it\n", c->workers,
+                text_bytes(p->file_bytes).s);
     else
         fprintf(out, "Workers:     %" PRIu64 " with %" PRIu64 " file%s of %s each\n", c->workers,
-                c->files, plural(c->files), size);
-    fprintf(out, "Work:        %s, blocks of %s, ", c->rw,
-            units_bytes(block, sizeof block, c->block_bytes));
+                c->files, text_plural(c->files), text_bytes(p->file_bytes).s);
+    fprintf(out, "Work:        %s, blocks of %s, ", c->rw, text_bytes(c->block_bytes).s);
     if (p->adaptive)
         fprintf(out, "adaptive batches, %u in flight\n", p->depth);
     else
         fprintf(out, "batches of %u, %u in flight\n", p->batch, p->depth);
     if (c->rate)
-        fprintf(out, "Rate:        %s per second in all (%s arrivals)\n",
-                units_count(size, sizeof size, c->rate), c->arrivals);
+        fprintf(out, "Rate:        %s per second in all (%s arrivals)\n", text_count(c->rate).s,
+                c->arrivals);
     fprintf(out, "Storage:     %s on %s, %s, %s\n\n", run->files.storage.filesystem,
             run->files.storage.device, c->existing ? c->existing : c->dir,
             run->files.direct ? "direct I/O" : "through the page cache");
     fflush(out);
 }
 
-void print_interval(FILE *out, const struct series_point *p)
+void print_point(FILE *out, const void *owner, const struct ticks_point *p)
 {
-    char iops[UNITS_TEXT_CAP];
-
-    fprintf(out, "[%.1fs] IOPS: %s", p->end_s,
-            units_count(iops, sizeof iops, (uint64_t)llround(p->iops)));
+    (void)owner;
+    fprintf(out, "[%gs] IOPS: %s", p->end_s, text_rounded(p->qps).s);
     if (!isnan(p->batch))
         fprintf(out, " | per submission: %.1f", p->batch);
-    fprintf(out, " | Errors: %" PRIu64 "\n", p->errors);
-    fflush(out);
+    fprintf(out, " | Errors: %s", text_count(p->errors).s);
 }
 
-static void print_latency(FILE *out, const char *label, const struct hist *h)
+static void print_moves(const struct page *page, const char *label, const struct results *r,
+                        unsigned kind, uint64_t operations, uint64_t bytes)
 {
-    static const double percents[] = {50, 95, 99, 99.9};
-    static const char *const names[] = {"P50", "P95", "P99", "P99.9"};
-    char text[UNITS_TEXT_CAP];
+    const struct moves *m = &r->tally.moves[kind];
 
-    if (h->count == 0)
+    if (operations == 0)
         return;
-    fprintf(out, "%-16s", label);
-    for (unsigned i = 0; i < 4; i++)
-        fprintf(out, "%s %s | ", names[i],
-                units_duration(text, sizeof text, hist_percentile_ns(h, percents[i])));
-    fprintf(out, "max %s\n", units_duration(text, sizeof text, h->max_ns));
-}
-
-static void print_moves(FILE *out, const char *name, const struct results *r, const struct moves *m)
-{
-    char iops[UNITS_TEXT_CAP], label[32];
-
-    if (m->operations == 0)
-        return;
-    snprintf(label, sizeof label, "%s:", name);
-    fprintf(out, "%-16s%s IOPS | %.2f MB/s (1 MB = 1,048,576 bytes)\n", label,
-            units_count(iops, sizeof iops, (uint64_t)llround(results_rate(r, m->operations))),
-            results_rate(r, m->bytes) / MIB);
-    print_latency(out, "  latency:", &m->service);
-    print_latency(out, "  complete:", &m->complete);
-    print_latency(out, "  response:", &m->response);
+    fprintf(page->out, "%-16s%s IOPS | %.2f MB/s (1 MB = 1,048,576 bytes)\n", label,
+            text_rounded(summary_rate(&r->summary, operations)).s,
+            summary_rate(&r->summary, bytes) / MIB);
+    page_latency(page, "  latency:", &m->service, NULL);
+    page_latency(page, "  complete:", &m->complete, NULL);
+    page_latency(page, "  response:", &m->response, NULL);
     if (m->shorts)
-        fprintf(out, "%-16s%" PRIu64 "\n", "  short:", m->shorts);
+        fprintf(page->out, "%-16s%s\n", "  short:", text_count(m->shorts).s);
 }
 
 /* What the published program would have printed for this run. */
@@ -94,39 +69,32 @@ static void print_published(FILE *out, const struct results *r)
     fprintf(out,
             "Old method:     read %.0f IOPS, write %.0f IOPS: by a clock that ticks every "
             "100 ms, which makes %.3f s out of %.3f s\n",
-            (double)r->tally.moves[TALLY_READ].operations / wall_s,
-            (double)r->tally.moves[TALLY_WRITE].operations / wall_s, wall_s, r->duration_s);
+            (double)r->summary.window.reads / wall_s, (double)r->summary.window.writes / wall_s,
+            wall_s, r->summary.duration_s);
 }
 
-static void print_costs(FILE *out, const struct results *r)
+static void print_costs(const struct page *page, const struct results *r)
 {
-    double operations = (double)r->operations;
+    const struct summary *s = &r->summary;
+    const struct stats *submitting = &r->submitting, *reaping = &r->reaping;
 
-    if (r->operations == 0)
-        return;
-    fprintf(out, "CPU:            %.3f us per operation (user %.3f, system %.3f)\n",
-            results_cpu_us(r), (double)r->cpu.user_ns / 1e3 / operations,
-            (double)r->cpu.system_ns / 1e3 / operations);
-    if (r->submitting.operations && r->submitting.batches && r->reaping.batches)
-        fprintf(out,
-                "System calls:   %.3f per operation | %.1f operations per submission, %.1f per "
-                "reap\n",
-                (double)results_calls(r) / (double)r->submitting.operations,
-                (double)r->submitting.operations / (double)r->submitting.batches,
-                (double)r->reaping.operations / (double)r->reaping.batches);
+    page_cost(page, "CPU:", "operation", s->process_cpu, &s->window, s->window.requests);
+    if (submitting->batches && reaping->waits)
+        fprintf(page->out, "Batches:        %.1f operations per submission, %.1f per reap\n",
+                (double)submitting->batched / (double)submitting->batches,
+                (double)reaping->events / (double)reaping->waits);
 }
 
-static void print_failure(FILE *out, const struct run *run, const struct results *r)
+static void print_failure(const struct page *page, const struct run *run, const struct results *r)
 {
     static const char *const verbs[] = {"read", "write", "fsync", "fdatasync"};
     char path[4096];
 
-    for (unsigned i = 0; i < TALLY_ERROR_KINDS; i++)
-        if (r->tally.errors[i])
-            fprintf(out, "Errors:         %" PRIu64 " x %s\n", r->tally.errors[i],
-                    tally_error_texts[i]);
+    if (r->summary.errors)
+        fprintf(page->out, "Errors:         %s\n", text_count(r->summary.errors).s);
+    page_errors(page, "", &r->summary.window);
     if (r->failure)
-        fprintf(out, "                first: %s at offset %" PRIu64 " of %s\n",
+        fprintf(page->out, "                first: %s at offset %" PRIu64 " of %s\n",
                 verbs[r->failure->op_kind], r->failure->offset,
                 files_path(&run->files, r->failure->file, path, sizeof path));
 }
@@ -156,37 +124,34 @@ static void print_conditions(FILE *out, const struct run *run, const struct resu
                 100 * (double)run->resident_before / (double)run->pages,
                 100 * (double)run->resident_after / (double)run->pages);
     fprintf(out, ", sync %s\n", run->config->sync);
-    print_features(out, &r->engine->config.choice);
-}
-
-static void print_note(void *to, const char *text)
-{
-    fprintf(to, "Note:           %s\n", text);
+    print_features(out, r->choice);
 }
 
 void print_final(FILE *out, const struct run *run, const struct results *r)
 {
-    char count[UNITS_TEXT_CAP];
+    struct page page = {out, 16};
+    const struct summary *s = &r->summary;
 
-    fprintf(out, "=== Final Results ===\n");
-    if (r->interrupted)
+    fprintf(out, "\n=== Final Results ===\n");
+    if (run->drive.interrupted)
         fprintf(out, "Interrupted:    the figures are of the time until then\n");
-    fprintf(out, "Operations:     %s in %.4f s\n", units_count(count, sizeof count, r->operations),
-            r->duration_s);
-    print_moves(out, "Read", r, &r->tally.moves[TALLY_READ]);
-    print_moves(out, "Write", r, &r->tally.moves[TALLY_WRITE]);
-    print_latency(out, "Sync:", &r->tally.sync);
-    print_latency(out, "Submit call:", &r->tally.submit);
-    print_latency(out, "Normal class:", &r->tally.classes[0]);
-    print_latency(out, "Priority class:", &r->tally.classes[1]);
+    fprintf(out, "Operations:     %s in %.4f s\n", text_count(s->window.requests).s, s->duration_s);
+    print_moves(&page, "Read:", r, TALLY_READ, s->window.reads, s->window.rx_bytes);
+    print_moves(&page, "Write:", r, TALLY_WRITE, s->window.writes, s->window.tx_bytes);
+    page_unfinished(&page, s, "operation");
+    page_open_loop(&page, s, run->config->arrivals);
+    page_latency(&page, "Sync:", &r->tally.sync, NULL);
+    page_latency(&page, "Submit call:", &r->tally.submit, NULL);
+    page_latency(&page, "Normal class:", &r->tally.classes[0], NULL);
+    page_latency(&page, "Priority class:", &r->tally.classes[1], NULL);
     if (run->config->verify)
-        fprintf(out, "Verified:       %s blocks\n",
-                units_count(count, sizeof count, r->tally.verified));
-    print_failure(out, run, r);
-    print_costs(out, r);
+        fprintf(out, "Verified:       %s blocks\n", text_count(r->tally.verified).s);
+    print_failure(&page, run, r);
+    print_costs(&page, r);
     print_conditions(out, run, r);
     if (run->config->published_method)
         print_published(out, r);
-    results_warn(r, run, print_note, out);
+    results_warn(r, run, page_note, &page);
+    page_notes(&page, s);
     fflush(out);
 }

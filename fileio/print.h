@@ -1,5 +1,5 @@
 /*
- * print: the run as text for people.
+ * print: what a person sees of a run. The first two are for drive.
  */
 #ifndef IOBENCH_FILEIO_PRINT_H
 #define IOBENCH_FILEIO_PRINT_H
@@ -8,8 +8,8 @@
 
 #include <stdio.h>
 
-void print_header(FILE *out, const struct run *run);
-void print_interval(FILE *out, const struct series_point *p);
+void print_header(FILE *out, const void *owner);
+void print_point(FILE *out, const void *owner, const struct ticks_point *p);
 void print_final(FILE *out, const struct run *run, const struct results *r);
 
 #endif

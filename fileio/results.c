@@ -1,122 +1,51 @@
 #include "fileio/results.h"
 
-#include "common/base/clock.h"
-#include "common/report/report.h"
-#include "common/report/report_parts.h"
-#include "fileio/split.h"
-
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MIB                1048576.0
-#define PUBLISHED_TICK_S   0.1
-#define HOT_SHARE          0.99
-#define COLD_SHARE         0.01
-#define RATE_MISSED        0.98
-#define STEAL_PERCENT_WARN 1.0
-
-static double seconds(uint64_t ns)
-{
-    return (double)ns / (double)NS_PER_S;
-}
+#define MIB              1048576.0
+#define PUBLISHED_TICK_S 0.1
+#define HOT_SHARE        0.99
+#define COLD_SHARE       0.01
 
 /* ---- collecting ---- */
 
-struct span {
-    uint64_t start_ns, end_ns, finished_ns;
-    struct os_cpu_time cpu_start, cpu_end;
-};
-
-static uint64_t cpu_total(struct os_cpu_time cpu)
+static void add_worker(struct results *r, const struct file_worker *w)
 {
-    return cpu.user_ns + cpu.system_ns;
-}
-
-/* The run's window is that of all workers: from the first start to the last end. */
-static void widen(struct span *s, const struct file_worker *w)
-{
-    if (!s->start_ns || w->window_start_ns < s->start_ns)
-        s->start_ns = w->window_start_ns;
-    if (w->window_end_ns > s->end_ns)
-        s->end_ns = w->window_end_ns;
-    if (w->finished_ns > s->finished_ns)
-        s->finished_ns = w->finished_ns;
-    if (!cpu_total(s->cpu_start) || cpu_total(w->cpu_start) < cpu_total(s->cpu_start))
-        s->cpu_start = w->cpu_start;
-    if (cpu_total(w->cpu_end) > cpu_total(s->cpu_end))
-        s->cpu_end = w->cpu_end;
-}
-
-static void add_worker(struct results *r, const struct run *run, const struct file_worker *w,
-                       struct span *span)
-{
-    struct traffic submitting = traffic_between(&w->submit_start, &w->submit_end);
-    struct traffic reaping = traffic_between(&w->reap_start, &w->reap_end);
-
     tally_merge(&r->tally, &w->tally);
-    if (w->failure.err) {
-        r->failed_workers++;
-        if (!r->failure)
-            r->failure = &w->failure;
-    }
-    if (!w->measuring)
-        return;
-    widen(span, w);
-    traffic_merge(run->split ? &r->hand_off : &r->submitting, &submitting);
-    traffic_merge(run->split ? &r->hand_off : &r->reaping, &reaping);
+    r->failed_workers += w->failure.err != 0;
+    if (w->failure.err && !r->failure)
+        r->failure = &w->failure;
 }
 
-void results_collect(struct results *r, const struct run *run, bool interrupted)
+/* The workers count what they hand to a split context; what that does itself is added to it. */
+static void add_split(struct results *r, const struct split *split)
 {
-    struct span span = {0};
+    struct stats *sum = &r->summary.window;
 
+    r->submitting = split_window(split, SPLIT_SUBMITTING);
+    r->reaping = split_window(split, SPLIT_REAPING);
+    for (unsigned i = 0; i < SYSCALL_KINDS; i++)
+        sum->syscalls[i] += r->submitting.syscalls[i] + r->reaping.syscalls[i];
+}
+
+void results_collect(struct results *r, const struct run *run)
+{
     memset(r, 0, sizeof *r);
+    summary_collect(&r->summary, &run->drive);
     tally_init(&r->tally);
-    hist_reset(&r->service);
-    hist_reset(&r->response);
-    r->interrupted = interrupted;
-    r->engine = run->split ? split_engine(run->split) : &run->sample;
-    for (unsigned i = 0; i < run->crew.count; i++)
-        add_worker(r, run, &run->workers[i], &span);
-    if (run->split) {
-        r->submitting = r->engine->submitting;
-        r->reaping = r->engine->reaping;
-    }
-    if (span.end_ns > span.start_ns) {
-        r->duration_s = seconds(span.end_ns - span.start_ns);
-        r->drain_s = span.finished_ns > span.end_ns ? seconds(span.finished_ns - span.end_ns) : 0;
-    }
-    r->cpu.user_ns = span.cpu_end.user_ns - span.cpu_start.user_ns;
-    r->cpu.system_ns = span.cpu_end.system_ns - span.cpu_start.system_ns;
-    for (unsigned i = 0; i < TALLY_MOVES; i++) {
-        r->operations += r->tally.moves[i].operations;
-        hist_merge(&r->service, &r->tally.moves[i].service);
-        hist_merge(&r->response, &r->tally.moves[i].response);
-    }
-    r->errors = tally_errors_total(&r->tally);
-}
-
-double results_rate(const struct results *r, uint64_t count)
-{
-    return r->duration_s > 0 ? (double)count / r->duration_s : 0;
-}
-
-double results_cpu_us(const struct results *r)
-{
-    return (double)cpu_total(r->cpu) / 1e3 / (double)r->operations;
-}
-
-uint64_t results_calls(const struct results *r)
-{
-    return traffic_calls_total(&r->submitting) + traffic_calls_total(&r->reaping) +
-           traffic_calls_total(&r->hand_off);
+    for (unsigned i = 0; i < run->drive.crew.count; i++)
+        add_worker(r, &run->workers[i]);
+    r->submitting = r->reaping = r->summary.window;
+    r->choice = run->split ? &split_engine(run->split)->config.choice : &run->plan.choice;
+    if (run->split)
+        add_split(r, run->split);
 }
 
 double results_published_s(const struct results *r)
 {
-    double ticks = ceil(r->duration_s / PUBLISHED_TICK_S);
+    double ticks = ceil(r->summary.duration_s / PUBLISHED_TICK_S);
 
     return PUBLISHED_TICK_S * fmax(ticks, 1);
 }
@@ -150,13 +79,14 @@ const char *results_cache_state(const struct run *run)
 
 bool results_failed(const struct results *r)
 {
-    return r->errors > 0 || (r->operations == 0 && !r->interrupted);
+    const struct summary *s = &r->summary;
+
+    return s->errors > 0 || (s->window.requests == 0 && !s->drive->interrupted);
 }
 
 /* ---- warnings ---- */
 
-static void warn_of_conditions(const struct run *run, void (*note)(void *to, const char *text),
-                               void *to)
+static void warn_of_conditions(const struct run *run, report_note *note, void *to)
 {
     const struct file_config *c = run->config;
     char text[160];
@@ -179,120 +109,42 @@ static void warn_of_conditions(const struct run *run, void (*note)(void *to, con
     }
 }
 
-static void warn_of_rate(const struct results *r, const struct run *run,
-                         void (*note)(void *to, const char *text), void *to)
-{
-    double begun = (double)r->operations / (run->plan.pairs ? 2 : 1);
-    double due = (double)run->config->rate * r->duration_s;
-    /* A Poisson stream has its ups and downs: three standard deviations are no fault. */
-    double chance = strcmp(run->config->arrivals, "poisson") == 0 ? 3 * sqrt(due) : 0;
-    char text[160];
-
-    if (begun >= RATE_MISSED * due - chance)
-        return;
-    snprintf(text, sizeof text, "the rate asked for was not reached: %.0f of %.0f per second",
-             begun / r->duration_s, (double)run->config->rate);
-    note(to, text);
-}
-
-void results_warn(const struct results *r, const struct run *run,
-                  void (*note)(void *to, const char *text), void *to)
+void results_warn(const struct results *r, const struct run *run, report_note *note, void *to)
 {
     char text[160];
 
     warn_of_conditions(run, note, to);
-    if (run->config->rate && !r->failure && r->duration_s > 0)
-        warn_of_rate(r, run, note, to);
     if (r->failed_workers) {
         snprintf(text, sizeof text, "%u of %u workers ended early because an operation failed",
-                 r->failed_workers, run->crew.count);
+                 r->failed_workers, run->drive.crew.count);
         note(to, text);
     }
 }
 
 /* ---- JSON ---- */
 
-static void append_warning(void *to, const char *text)
-{
-    report_append_text(to, "warnings", text);
-}
-
 static void write_moves(struct report *report, const char *name, const struct results *r,
-                        const struct moves *m, bool open_loop)
+                        unsigned kind, uint64_t operations, uint64_t bytes)
 {
+    const struct moves *m = &r->tally.moves[kind];
     char path[64];
 
 #define MEMBER(member) (snprintf(path, sizeof path, "%s." member, name), path)
-    report_number(report, MEMBER("iops"), results_rate(r, m->operations));
-    report_number(report, MEMBER("mib_s"), results_rate(r, m->bytes) / MIB);
+    report_number(report, MEMBER("iops"), summary_rate(&r->summary, operations));
+    report_number(report, MEMBER("mib_s"), summary_rate(&r->summary, bytes) / MIB);
     report_latency(report, MEMBER("latency_ns"), &m->service);
     report_latency(report, MEMBER("complete_ns"), &m->complete);
-    if (open_loop)
+    if (r->summary.drive->window.plan.rate)
         report_latency(report, MEMBER("response_ns"), &m->response);
-    report_integer(report, MEMBER("operations"), m->operations);
-    report_integer(report, MEMBER("bytes"), m->bytes);
+    report_integer(report, MEMBER("operations"), operations);
+    report_integer(report, MEMBER("bytes"), bytes);
     report_integer(report, MEMBER("short_transfers"), m->shorts);
 #undef MEMBER
-}
-
-static void write_totals(struct report *report, const struct results *r)
-{
-    const struct moves *reads = &r->tally.moves[TALLY_READ], *writes = &r->tally.moves[TALLY_WRITE];
-
-    report_integer(report, "totals.requests", r->operations);
-    report_integer(report, "totals.errors", r->errors);
-    report_integer(report, "totals.tx_bytes", writes->bytes);
-    report_integer(report, "totals.rx_bytes", reads->bytes);
-    report_integer(report, "totals.reads", reads->operations);
-    report_integer(report, "totals.writes", writes->operations);
-    report_integer(report, "totals.short_writes", writes->shorts);
-    report_number(report, "rate.qps", results_rate(r, r->operations));
-    report_number(report, "throughput.tx_mib_s", results_rate(r, writes->bytes) / MIB);
-    report_number(report, "throughput.rx_mib_s", results_rate(r, reads->bytes) / MIB);
-    report_number(report, "throughput.both_mib_s",
-                  results_rate(r, reads->bytes + writes->bytes) / MIB);
-}
-
-static void write_errors(struct report *report, const struct tally *t)
-{
-    char path[64];
-
-    report_object(report, "errors");
-    for (unsigned i = 0; i < TALLY_ERROR_KINDS; i++) {
-        snprintf(path, sizeof path, "errors.%s", tally_error_names[i]);
-        if (t->errors[i])
-            report_integer(report, path, t->errors[i]);
-    }
 }
 
 static double per(uint64_t part, uint64_t whole)
 {
     return whole ? (double)part / (double)whole : NAN;
-}
-
-static void write_calls(struct report *report, const struct results *r)
-{
-    struct traffic all = r->submitting;
-    char path[64];
-
-    traffic_merge(&all, &r->reaping);
-    traffic_merge(&all, &r->hand_off);
-    report_integer(report, "syscalls.total", results_calls(r));
-    report_number(report, "syscalls.per_request", per(results_calls(r), r->submitting.operations));
-    report_object(report, "syscalls.by_kind");
-    for (unsigned i = 0; i < CALL_KINDS; i++) {
-        snprintf(path, sizeof path, "syscalls.by_kind.%s", traffic_call_names[i]);
-        if (all.calls[i])
-            report_integer(report, path, all.calls[i]);
-    }
-}
-
-static void write_cpu(struct report *report, const struct results *r)
-{
-    report_number(report, "cpu.user_s", seconds(r->cpu.user_ns));
-    report_number(report, "cpu.system_s", seconds(r->cpu.system_ns));
-    report_number(report, "cpu.us_per_op", r->operations ? results_cpu_us(r) : NAN);
-    report_integer(report, "memory.peak_rss_bytes", os_peak_rss_bytes());
 }
 
 static void write_storage(struct report *report, const struct run *run)
@@ -317,7 +169,7 @@ static void write_storage(struct report *report, const struct run *run)
 
 static void write_batches(struct report *report, const struct results *r, const struct run *run)
 {
-    const struct traffic *s = &r->submitting, *t = &r->reaping;
+    const struct stats *s = &r->submitting, *t = &r->reaping;
 
     report_integer(report, "file.depth", run->plan.depth);
     if (run->plan.adaptive)
@@ -326,12 +178,12 @@ static void write_batches(struct report *report, const struct results *r, const 
         report_integer(report, "file.batch", run->plan.batch);
     report_integer(report, "file.reap_min", run->workers[0].reap_min);
     report_integer(report, "file.submit.calls", s->batches);
-    report_number(report, "file.submit.operations_mean", per(s->operations, s->batches));
-    report_integer(report, "file.submit.operations_most", s->most);
+    report_number(report, "file.submit.operations_mean", per(s->batched, s->batches));
+    report_integer(report, "file.submit.operations_most", s->batched_max);
     report_latency(report, "file.submit.latency_ns", &r->tally.submit);
-    report_integer(report, "file.reap.calls", t->batches);
-    report_number(report, "file.reap.operations_mean", per(t->operations, t->batches));
-    report_integer(report, "file.reap.operations_most", t->most);
+    report_integer(report, "file.reap.calls", t->waits);
+    report_number(report, "file.reap.operations_mean", per(t->events, t->waits));
+    report_integer(report, "file.reap.operations_most", t->events_max);
     report_latency(report, "file.sync_ns", &r->tally.sync);
     report_integer(report, "file.verified_blocks", r->tally.verified);
 }
@@ -349,65 +201,22 @@ static void write_file(struct report *report, const struct results *r, const str
 
         report_number(report, "file.published.wall_s", published_s);
         report_number(report, "file.published.read_iops",
-                      (double)r->tally.moves[TALLY_READ].operations / published_s);
+                      (double)r->summary.window.reads / published_s);
         report_number(report, "file.published.write_iops",
-                      (double)r->tally.moves[TALLY_WRITE].operations / published_s);
+                      (double)r->summary.window.writes / published_s);
     }
 }
 
-static void write_series(struct report *report, const struct series *series)
+void results_report(struct report *report, const struct results *r, const struct run *run)
 {
-    static const char *const names[] = {"t_s", "qps", "errors", "batch"};
+    const struct summary *s = &r->summary;
+    uint64_t cpu_ns = s->process_cpu.user_ns + s->process_cpu.system_ns;
 
-    report_array(report, "intervals");
-    for (unsigned i = 0; i < series->count; i++) {
-        const struct series_point *p = &series->points[i];
-        double values[] = {p->end_s, p->iops, (double)p->errors, p->batch};
-
-        report_append_point(report, "intervals", names, values, 4);
-    }
-}
-
-static void write_figures(struct report *report, const struct results *r, const struct run *run)
-{
-    bool open_loop = run->config->rate > 0;
-
-    report_integer(report, "threads", run->crew.count);
-    report_number(report, "window.warmup_s", seconds(run->config->warmup_ns));
-    report_number(report, "window.duration_s", r->duration_s);
-    report_number(report, "window.drain_s", r->drain_s);
-    report_flag(report, "interrupted", r->interrupted);
-    write_totals(report, r);
-    write_moves(report, "read", r, &r->tally.moves[TALLY_READ], open_loop);
-    write_moves(report, "write", r, &r->tally.moves[TALLY_WRITE], open_loop);
-    report_latency(report, "latency.service_ns", &r->service);
-    if (open_loop)
-        report_latency(report, "latency.response_ns", &r->response);
-    write_errors(report, &r->tally);
-    write_calls(report, r);
-    write_cpu(report, r);
+    summary_report(report, s, s->process_cpu);
+    report_number(report, "cpu.us_per_op", per(cpu_ns, s->window.requests) / 1e3);
+    choice_report(report, run->config->engine, r->choice);
+    write_moves(report, "read", r, TALLY_READ, s->window.reads, s->window.rx_bytes);
+    write_moves(report, "write", r, TALLY_WRITE, s->window.writes, s->window.tx_bytes);
     write_file(report, r, run);
-}
-
-int results_write(const struct results *r, const struct run *run, const struct series *series,
-                  const struct opt_table *table, int argc, char *const *argv,
-                  const struct host *host, const struct host_pressure *before,
-                  const struct host_pressure *after, int exit_status)
-{
-    struct report *report = report_new(table, run->config, argc, argv);
-    int err;
-
-    if (!report)
-        return -ENOMEM;
-    report_host(report, host, before, after);
-    choice_report(report, run->config->engine, &r->engine->config.choice);
-    write_figures(report, r, run);
-    write_series(report, series);
-    report_array(report, "warnings");
-    results_warn(r, run, append_warning, report);
-    report_host_warnings(report, host, before, after);
-    report_integer(report, "exit_status", (uint64_t)exit_status);
-    err = report_write(report, run->config->json);
-    report_free(report);
-    return err;
+    results_warn(r, run, report_warning, report);
 }

@@ -1,35 +1,23 @@
 /*
- * results: what the workers measured, as one.
+ * results: what the workers measured, as one; what only files have, beside the summary.
  */
 #ifndef IOBENCH_FILEIO_RESULTS_H
 #define IOBENCH_FILEIO_RESULTS_H
 
-#include "common/host/host.h"
-#include "fileio/series.h"
-#include "fileio/work.h"
+#include "common/measure/summary.h"
+#include "fileio/run.h"
 
 struct results {
+    struct summary summary;
     struct tally tally;
-    struct hist service, response;      /* reads and writes together */
-    struct traffic submitting, reaping; /* of the engine that does the work */
-    struct traffic hand_off;            /* split: the users' own calls */
-    struct os_cpu_time cpu;             /* of the whole process, in the window */
-    double duration_s, drain_s;
-    uint64_t operations, errors;
-    const struct failure *failure; /* the first worker's that has one, or NULL */
+    struct stats submitting, reaping; /* of the engine that does the work, in the window */
+    const struct failure *failure;    /* the first worker's that has one, or NULL */
     unsigned failed_workers;
-    const struct engine *engine; /* for its features */
-    bool interrupted;
+    const struct choice *choice; /* the engine, with what it uses */
 };
 
-/* After crew_join(), and after split_close(). */
-void results_collect(struct results *r, const struct run *run, bool interrupted);
-
-/* Per second of the window; 0 for a window of no length. */
-double results_rate(const struct results *r, uint64_t count);
-
-double results_cpu_us(const struct results *r);
-uint64_t results_calls(const struct results *r);
+/* After drive_run(), and after split_close(). */
+void results_collect(struct results *r, const struct run *run);
 
 /* The published definition of a window: its length by a clock that ticks every 100 ms. */
 double results_published_s(const struct results *r);
@@ -39,14 +27,10 @@ const char *results_cache_state(const struct run *run);
 
 bool results_failed(const struct results *r);
 
-/* Calls note() with each thing that a reader should know before trusting the figures. */
-void results_warn(const struct results *r, const struct run *run,
-                  void (*note)(void *to, const char *text), void *to);
+/* Calls note() with what a reader should know of storage, cache and failed workers. */
+void results_warn(const struct results *r, const struct run *run, report_note *note, void *to);
 
-/* Builds and writes the JSON report. 0 or -errno. */
-int results_write(const struct results *r, const struct run *run, const struct series *series,
-                  const struct opt_table *table, int argc, char *const *argv,
-                  const struct host *host, const struct host_pressure *before,
-                  const struct host_pressure *after, int exit_status);
+/* Everything but what report_new() and the exit status say. */
+void results_report(struct report *report, const struct results *r, const struct run *run);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "common/base/clock.h"
 #include "fileio/gate.h"
-#include "fileio/stack.h"
+#include "fileio/queues.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -20,13 +20,6 @@ enum { TRIES_IN_VAIN = 1000 };
 /* How often a sleeping poller looks whether there is still something to wait for. */
 #define LOOK_NS NS_PER_S
 
-enum { QUEUE_PRIORITY, QUEUE_READ, QUEUE_WRITE, QUEUES };
-
-/* What the submitter has fetched of a queue. */
-struct fifo {
-    struct file_op *first, *last;
-};
-
 struct split_user {
     struct split *split;
     bool in;
@@ -36,26 +29,55 @@ struct split_user {
     struct gate gate;
 };
 
+/* What one of the two threads had counted when the window began and ended. */
+struct noted {
+    unsigned marks;
+    struct stats at[2];
+};
+
 struct split {
     struct split_config config;
     struct engine engine;
     pthread_t submitter, poller;
     bool submitting, polling; /* the threads were started */
-    struct stack queues[QUEUES];
+    struct queues queues;
     struct gate gate; /* of the submitter */
     atomic_bool closing;
-    atomic_bool endless; /* the read of no length could not be handed in */
-    atomic_bool cramped; /* the submitter waits for room, not for work */
+    atomic_uint marks;     /* 1: the window has begun; 2: it is over */
+    struct noted noted[2]; /* as engine.sides */
+    atomic_bool endless;   /* the read of no length could not be handed in */
+    atomic_bool cramped;   /* the submitter waits for room, not for work */
     _Alignas(64) atomic_uint in_flight;
     struct file_op end; /* the read of no length */
     pthread_mutex_t joining;
     struct split_user users[];
 };
 
+/* ---- the window ---- */
+
+void split_mark(struct split *s, enum split_mark mark)
+{
+    atomic_store_explicit(&s->marks, mark, memory_order_relaxed);
+}
+
+/* In the thread of that side. */
+static void note_marks(struct split *s, unsigned side)
+{
+    struct noted *n = &s->noted[side];
+
+    while (n->marks < atomic_load_explicit(&s->marks, memory_order_relaxed))
+        n->at[n->marks++] = s->engine.sides[side].stats;
+}
+
+struct stats split_window(const struct split *s, unsigned side)
+{
+    return stats_between(&s->noted[side].at[0], &s->noted[side].at[1]);
+}
+
 /* ---- giving back ---- */
 
 /* A user is woken once for a run of its operations. */
-static void give_back(struct file_op **ops, unsigned n, struct traffic *traffic)
+static void give_back(struct file_op **ops, unsigned n, struct stats *stats)
 {
     for (unsigned i = 0; i < n; i++) {
         struct split_user *u = ops[i]->owner;
@@ -63,65 +85,26 @@ static void give_back(struct file_op **ops, unsigned n, struct traffic *traffic)
 
         stack_push(&u->done, ops[i]);
         if (last)
-            traffic->calls[CALL_futex] += gate_ring(&u->gate);
+            stats->syscalls[SYSCALL_futex] += gate_ring(&u->gate);
     }
 }
 
 /* ---- the submitter ---- */
 
-static void fetch(struct split *s, struct fifo *fifos)
-{
-    for (unsigned q = 0; q < QUEUES; q++) {
-        struct file_op *list = stack_take_all(&s->queues[q]);
-
-        if (!list)
-            continue;
-        if (fifos[q].first)
-            fifos[q].last->next = list;
-        else
-            fifos[q].first = list;
-        while (list->next)
-            list = list->next;
-        fifos[q].last = list;
-    }
-}
-
-static struct file_op *fifo_pop(struct fifo *f)
-{
-    struct file_op *op = f->first;
-
-    if (op)
-        f->first = op->next;
-    return op;
-}
-
-/* Reads and writes take turns; when one queue is empty, the other has every turn. */
-static struct file_op *choose(struct fifo *fifos, unsigned *turn)
-{
-    struct file_op *op = fifo_pop(&fifos[QUEUE_PRIORITY]);
-
-    if (op)
-        return op;
-    *turn = *turn == QUEUE_READ ? QUEUE_WRITE : QUEUE_READ;
-    op = fifo_pop(&fifos[*turn]);
-    return op ? op : fifo_pop(&fifos[*turn == QUEUE_READ ? QUEUE_WRITE : QUEUE_READ]);
-}
-
 /* Fills ops with what may fly; what was cancelled on the way goes back at once. */
-static unsigned collect(struct split *s, struct fifo *fifos, unsigned *turn, struct file_op **ops,
-                        unsigned max)
+static unsigned collect(struct split *s, struct file_op **ops, unsigned max)
 {
     unsigned n = 0;
     struct file_op *op;
 
-    while (n < max && (op = choose(fifos, turn))) {
+    while (n < max && (op = queues_take(&s->queues))) {
         uint8_t hop = HOP_WAITING;
 
         if (atomic_compare_exchange_strong(&op->hop, &hop, HOP_FLYING)) {
             ops[n++] = op;
         } else {
             op->result = -ECANCELED;
-            give_back(&op, 1, &s->engine.submitting);
+            give_back(&op, 1, s->engine.submitting);
         }
     }
     return n;
@@ -164,7 +147,7 @@ static void launch(struct split *s, struct file_op **ops, unsigned n)
         } else if (taken != -EAGAIN || !try_again(s, n - at, &in_vain)) {
             ops[at]->result = taken;
             atomic_fetch_sub(&s->in_flight, 1);
-            give_back(&ops[at++], 1, &s->engine.submitting);
+            give_back(&ops[at++], 1, s->engine.submitting);
         }
     }
 }
@@ -176,14 +159,8 @@ static void await_room(struct split *s)
 
     atomic_store(&s->cramped, true);
     if (room(s) == 0)
-        s->engine.submitting.calls[CALL_futex] +=
-            gate_wait(&s->gate, seen, s->config.spin_ns, CLOCK_NEVER_NS);
+        gate_wait(&s->gate, seen, s->config.spin_ns, CLOCK_NEVER_NS, s->engine.submitting);
     atomic_store(&s->cramped, false);
-}
-
-static bool idle(const struct fifo *fifos)
-{
-    return !fifos[QUEUE_PRIORITY].first && !fifos[QUEUE_READ].first && !fifos[QUEUE_WRITE].first;
 }
 
 static void launch_end(struct split *s)
@@ -204,27 +181,24 @@ static void launch_end(struct split *s)
 static void *run_submitter(void *argument)
 {
     struct split *s = argument;
-    struct fifo fifos[QUEUES] = {{0}};
     struct file_op *ops[BATCH_MAX];
-    unsigned turn = QUEUE_WRITE;
 
     for (;;) {
         unsigned seen = gate_look(&s->gate), most = room(s), n;
         bool closing = atomic_load(&s->closing);
 
-        fetch(s, fifos);
-        if (idle(fifos) && closing)
-            break;
-        if (idle(fifos)) {
-            s->engine.submitting.calls[CALL_futex] +=
-                gate_wait(&s->gate, seen, s->config.spin_ns, CLOCK_NEVER_NS);
+        note_marks(s, SPLIT_SUBMITTING);
+        if (!queues_fetch(&s->queues)) {
+            if (closing)
+                break;
+            gate_wait(&s->gate, seen, s->config.spin_ns, CLOCK_NEVER_NS, s->engine.submitting);
             continue;
         }
         if (most == 0) {
             await_room(s);
             continue;
         }
-        n = collect(s, fifos, &turn, ops, most);
+        n = collect(s, ops, most);
         if (n)
             launch(s, ops, n);
     }
@@ -268,12 +242,13 @@ static void *run_poller(void *argument)
         int got = reap(s, ops);
         unsigned n = got > 0 ? without_end(s, ops, (unsigned)got, &ended) : 0;
 
+        note_marks(s, SPLIT_REAPING);
         if (n == 0)
             continue;
         atomic_fetch_sub(&s->in_flight, n);
         if (atomic_load(&s->cramped))
-            s->engine.reaping.calls[CALL_futex] += gate_ring(&s->gate);
-        give_back(ops, n, &s->engine.reaping);
+            s->engine.reaping->syscalls[SYSCALL_futex] += gate_ring(&s->gate);
+        give_back(ops, n, s->engine.reaping);
     }
     return NULL;
 }
@@ -294,11 +269,6 @@ struct split_user *split_join(struct split *s)
     return free_user;
 }
 
-static unsigned queue_of(const struct file_op *op)
-{
-    return op->priority ? QUEUE_PRIORITY : op->kind == FILE_READ ? QUEUE_READ : QUEUE_WRITE;
-}
-
 unsigned split_push(struct split_user *u, struct file_op **ops, unsigned n)
 {
     struct split *s = u->split;
@@ -306,7 +276,7 @@ unsigned split_push(struct split_user *u, struct file_op **ops, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         ops[i]->owner = u;
         atomic_store_explicit(&ops[i]->hop, HOP_WAITING, memory_order_relaxed);
-        stack_push(&s->queues[queue_of(ops[i])], ops[i]);
+        queues_push(&s->queues, ops[i]);
     }
     u->owed += n;
     return gate_ring(&s->gate);
@@ -320,7 +290,7 @@ bool split_cancel(struct file_op *op)
 }
 
 unsigned split_take(struct split_user *u, struct file_op **done, unsigned min, unsigned max,
-                    uint64_t until_ns, uint64_t *sleeps)
+                    uint64_t until_ns, struct stats *stats)
 {
     unsigned n = 0;
 
@@ -337,7 +307,7 @@ unsigned split_take(struct split_user *u, struct file_op **done, unsigned min, u
             break;
         if (until_ns != CLOCK_NEVER_NS && clock_now_ns() >= until_ns)
             break;
-        *sleeps += gate_wait(&u->gate, seen, u->split->config.spin_ns, until_ns);
+        gate_wait(&u->gate, seen, u->split->config.spin_ns, until_ns, stats);
     }
     u->owed -= n;
     return n;
@@ -346,10 +316,10 @@ unsigned split_take(struct split_user *u, struct file_op **done, unsigned min, u
 void split_leave(struct split_user *u)
 {
     struct file_op *dropped[16];
-    uint64_t sleeps = 0;
+    struct stats ignored = {0};
 
     while (u->owed > 0)
-        split_take(u, dropped, 1, 16, CLOCK_NEVER_NS, &sleeps);
+        split_take(u, dropped, 1, 16, CLOCK_NEVER_NS, &ignored);
     pthread_mutex_lock(&u->split->joining);
     u->in = false;
     pthread_mutex_unlock(&u->split->joining);
@@ -410,6 +380,7 @@ int split_open(struct split **split, const struct split_config *config, char *wh
 
 void split_close(struct split *s)
 {
+    split_mark(s, SPLIT_OVER);
     atomic_store(&s->closing, true);
     gate_ring(&s->gate);
     if (s->submitting)

@@ -29,7 +29,18 @@ struct split_config {
 /* Starts the two threads. 0, or -errno and the reason in words. */
 int split_open(struct split **split, const struct split_config *config, char *why, size_t why_cap);
 
-/* After every user has left: ends the threads. The engine's features and traffic stay readable. */
+/*
+ * The window has begun, or it is over. Each of the two threads notes what it has counted by then
+ * when it comes round next; what it counts while it sleeps is nothing.
+ */
+enum split_mark { SPLIT_BEGUN = 1, SPLIT_OVER };
+void split_mark(struct split *s, enum split_mark mark);
+
+/* After split_close(): what a side has counted in the window. */
+enum { SPLIT_SUBMITTING, SPLIT_REAPING };
+struct stats split_window(const struct split *s, unsigned side);
+
+/* After every user has left: ends the threads. The engine's features stay readable. */
 void split_close(struct split *s);
 void split_free(struct split *s);
 const struct engine *split_engine(const struct split *s);
@@ -49,8 +60,8 @@ unsigned split_push(struct split_user *u, struct file_op **ops, unsigned n);
  */
 bool split_cancel(struct file_op *op);
 
-/* As file_engine.reap; adds the times it slept to *sleeps. */
+/* As file_engine.reap; what waiting costs is counted in stats. */
 unsigned split_take(struct split_user *u, struct file_op **done, unsigned min, unsigned max,
-                    uint64_t until_ns, uint64_t *sleeps);
+                    uint64_t until_ns, struct stats *stats);
 
 #endif

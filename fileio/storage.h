@@ -30,6 +30,9 @@ void storage_describe(int fd, struct storage *s);
 /* Drops the file's pages from the cache, written ones after they were written out. 0 or -errno. */
 int storage_invalidate(int fd);
 
+/* fdatasync(2), or what does most like it here. 0, or -1 and errno. */
+int storage_sync_data(int fd);
+
 /* Tells the kernel whether reads will be in order. */
 void storage_advise(int fd, bool sequential);
 

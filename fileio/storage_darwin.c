@@ -48,6 +48,11 @@ int storage_invalidate(int fd)
     return -ENOTSUP;
 }
 
+int storage_sync_data(int fd)
+{
+    return fsync(fd);
+}
+
 void storage_advise(int fd, bool sequential)
 {
     fcntl(fd, F_RDAHEAD, sequential ? 1 : 0);

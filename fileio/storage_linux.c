@@ -75,6 +75,11 @@ int storage_invalidate(int fd)
     return -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 }
 
+int storage_sync_data(int fd)
+{
+    return fdatasync(fd);
+}
+
 void storage_advise(int fd, bool sequential)
 {
     posix_fadvise(fd, 0, 0, sequential ? POSIX_FADV_SEQUENTIAL : POSIX_FADV_RANDOM);

@@ -1,12 +1,6 @@
 #include "fileio/tally.h"
 
-#include <errno.h>
 #include <string.h>
-
-#define ERROR_NAME(name, text) #name,
-#define ERROR_TEXT(name, text) text,
-const char *const tally_error_names[TALLY_ERROR_KINDS] = {TALLY_ERRORS(ERROR_NAME)};
-const char *const tally_error_texts[TALLY_ERROR_KINDS] = {TALLY_ERRORS(ERROR_TEXT)};
 
 void tally_init(struct tally *t)
 {
@@ -24,8 +18,6 @@ void tally_init(struct tally *t)
 
 static void merge_moves(struct moves *into, const struct moves *from)
 {
-    into->operations += from->operations;
-    into->bytes += from->bytes;
     into->shorts += from->shorts;
     hist_merge(&into->service, &from->service);
     hist_merge(&into->complete, &from->complete);
@@ -41,38 +33,4 @@ void tally_merge(struct tally *into, const struct tally *from)
     hist_merge(&into->classes[0], &from->classes[0]);
     hist_merge(&into->classes[1], &from->classes[1]);
     into->verified += from->verified;
-    for (unsigned i = 0; i < TALLY_ERROR_KINDS; i++)
-        into->errors[i] += from->errors[i];
-}
-
-uint64_t tally_errors_total(const struct tally *t)
-{
-    uint64_t total = 0;
-
-    for (unsigned i = 0; i < TALLY_ERROR_KINDS; i++)
-        total += t->errors[i];
-    return total;
-}
-
-enum tally_error tally_error_of(int err)
-{
-    switch (-err) {
-    case EAGAIN:
-        return TALLY_eagain;
-    case EBADF:
-        return TALLY_ebadf;
-    case EFBIG:
-        return TALLY_efbig;
-    case EINVAL:
-        return TALLY_einval;
-    case EIO:
-        return TALLY_eio;
-    case ENOSPC:
-    case EDQUOT:
-        return TALLY_enospc;
-    case EOPNOTSUPP:
-        return TALLY_eopnotsupp;
-    default:
-        return TALLY_other;
-    }
 }

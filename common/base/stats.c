@@ -28,12 +28,15 @@ static uint64_t sum(const uint64_t *counts, size_t n)
 void stats_merge(struct stats *into, const struct stats *from)
 {
     uint64_t events_max = into->events_max > from->events_max ? into->events_max : from->events_max;
+    uint64_t batched_max =
+        into->batched_max > from->batched_max ? into->batched_max : from->batched_max;
     uint64_t *total = (uint64_t *)into;
     const uint64_t *part = (const uint64_t *)from;
 
     for (size_t i = 0; i < STATS_WORDS; i++)
         total[i] += part[i];
     into->events_max = events_max;
+    into->batched_max = batched_max;
 }
 
 struct stats stats_between(const struct stats *since, const struct stats *now)
@@ -46,6 +49,7 @@ struct stats stats_between(const struct stats *since, const struct stats *now)
         word[i] -= start[i];
     between.events_max = now->events_max;
     between.open_peak = now->open_peak;
+    between.batched_max = now->batched_max;
     return between;
 }
 

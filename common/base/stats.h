@@ -83,6 +83,9 @@
 enum stats_syscall { STATS_SYSCALLS(STATS_SYSCALL_ENUM) SYSCALL_KINDS };
 enum stats_error { STATS_ERRORS(STATS_ERROR_ENUM) ERROR_KINDS };
 
+/* A longer look was none: the thread had lost its CPU. */
+#define STATS_LOOK_MOST_NS 50000
+
 struct stats {
     uint64_t requests; /* completed: every byte of the echo has come back */
     uint64_t begun;    /* requests that were handed over to be sent */
@@ -99,6 +102,7 @@ struct stats {
     /* Sends with MSG_ZEROCOPY; and those of them that the kernel copied all the same. */
     uint64_t zerocopy_sends, zerocopy_copied;
     uint64_t batches, batched; /* files: submissions, and operations in them */
+    uint64_t batched_max;      /* most in one submission */
     uint64_t looking_ns;       /* spent looking for events in vain: on the CPU, but free for work */
     /* Datagrams: not answered in time; and arrived, but no answer to anything. */
     uint64_t lost, rejected;
@@ -127,6 +131,21 @@ enum stats_error stats_connect_error(int err);
 enum stats_error stats_recv_error(int err);
 enum stats_error stats_send_error(int err);
 enum stats_error stats_file_error(int err);
+
+static inline void stats_submitted(struct stats *s, uint64_t operations)
+{
+    s->batches++;
+    s->batched += operations;
+    if (operations > s->batched_max)
+        s->batched_max = operations;
+}
+
+/* It took so long to look for events, and there were none. */
+static inline void stats_looked(struct stats *s, uint64_t gap_ns)
+{
+    if (gap_ns < STATS_LOOK_MOST_NS)
+        s->looking_ns += gap_ns;
+}
 
 static inline void stats_waited(struct stats *s, uint64_t events)
 {

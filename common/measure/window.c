@@ -145,18 +145,21 @@ static void publish_tick(struct meter *m)
 }
 
 /*
- * With a number of requests: those in flight now will be the first to be completed, so that many
- * fewer may be begun. An open loop counts the requests that are due from now on instead.
+ * With a number of requests: those in flight now, and those that follow them of themselves, will be
+ * the first to be completed, so that many fewer may be begun. An open loop counts the requests that
+ * are due from now on instead.
  */
 static void set_budget(struct meter *m)
 {
+    uint64_t owed = m->in_flight + m->owed;
+
     if (!m->window->plan.counts_requests)
         return;
     if (m->open_loop) {
         m->budget = m->quota;
         return;
     }
-    m->budget = m->quota > m->in_flight ? m->quota - m->in_flight : 0;
+    m->budget = m->quota > owed ? m->quota - owed : 0;
     m->last_request = m->worker->stats.requests + m->quota;
 }
 
@@ -166,7 +169,7 @@ static void begin_window(struct meter *m)
 
     m->phase = PHASE_WINDOW;
     m->measured = true;
-    s->events_max = 0;
+    s->events_max = s->batched_max = 0;
     set_budget(m);
     if (m->window->hooks.opened)
         m->window->hooks.opened(m);
@@ -231,6 +234,8 @@ bool window_stopped(struct meter *m)
 
 void window_done(struct meter *m)
 {
+    if (m->done_ns)
+        return;
     m->done_ns = clock_now_ns();
     if (m->open_loop && m->measured)
         schedule_end(&m->schedule, &m->edges, m->done_ns, m->budget);

@@ -76,7 +76,8 @@ struct meter {
     uint64_t drain_end_ns, done_ns;
 
     uint64_t in_flight;    /* requests begun and not over */
-    uint64_t unfinished;   /* of these, when the window ended */
+    uint64_t owed;         /* requests that follow those in flight of themselves */
+    uint64_t unfinished;   /* in flight when the window ended */
     uint64_t answered;     /* open loop: were due in the window, and completed */
     uint64_t quota;        /* this thread's part of a number of requests */
     uint64_t budget;       /* requests that may still be begun; UINT64_MAX: no limit */
@@ -136,7 +137,10 @@ void window_stop(struct window *w);
  */
 bool window_stopped(struct meter *m);
 
-/* The thread is done: nothing more will be begun or completed. */
+/*
+ * The thread is done: nothing more will be begun or completed. Only the first call counts, so that
+ * a workload which has more to do afterwards may say so before it does.
+ */
 void window_done(struct meter *m);
 
 /* The window's length as it is planned now; CLOCK_NEVER_NS when requests are to end it. */
@@ -192,6 +196,20 @@ static inline void meter_give_up(struct meter *m, uint64_t due_ns)
     m->in_flight--;
     m->worker->stats.begun--;
     m->schedule.given_up += m->open_loop && edges_hold(&m->edges, due_ns);
+}
+
+/* The request that was begun last will be followed by another, such as a write by a read. */
+static inline void meter_owe(struct meter *m)
+{
+    m->owed++;
+    m->budget -= !m->open_loop && m->budget > 0;
+}
+
+/* That other request's turn has come: it is begun, or it never will be. */
+static inline void meter_follow(struct meter *m, bool begun)
+{
+    m->owed--;
+    m->in_flight += begun;
 }
 
 /* Whether a request that is completed now, and was due at due_ns, belongs to the window. */

@@ -159,7 +159,7 @@ static void run(struct bench *b, unsigned n)
     }
     for (unsigned i = 0; i < n; i++)
         assert_int_equal(seen[i], 1);
-    assert_int_equal(b->engine.submitting.operations, b->engine.reaping.operations);
+    assert_int_equal(b->engine.submitting->batched, b->engine.reaping->events);
 }
 
 static void assert_file_is(struct bench *b)

@@ -187,16 +187,6 @@ static void tuner_finds_the_best_batch(void **state)
 
 /* ---- tally ---- */
 
-static void errors_have_their_kinds(void **state)
-{
-    (void)state;
-    assert_int_equal(tally_error_of(-ENOSPC), TALLY_enospc);
-    assert_int_equal(tally_error_of(-EBADF), TALLY_ebadf);
-    assert_int_equal(tally_error_of(-EFBIG), TALLY_efbig);
-    assert_int_equal(tally_error_of(-EIO), TALLY_eio);
-    assert_int_equal(tally_error_of(-ENODEV), TALLY_other);
-}
-
 static void tallies_add_up(void **state)
 {
     static struct tally a, b;
@@ -204,16 +194,14 @@ static void tallies_add_up(void **state)
     (void)state;
     tally_init(&a);
     tally_init(&b);
-    b.moves[TALLY_READ].operations = 3;
     b.moves[TALLY_WRITE].shorts = 2;
-    b.errors[TALLY_eio] = 1;
+    hist_record(&b.moves[TALLY_READ].service, 10);
     b.verified = 7;
     hist_record(&b.sync, 10);
     tally_merge(&a, &b);
     tally_merge(&a, &b);
-    assert_int_equal(a.moves[TALLY_READ].operations, 6);
     assert_int_equal(a.moves[TALLY_WRITE].shorts, 4);
-    assert_int_equal(tally_errors_total(&a), 2);
+    assert_int_equal(a.moves[TALLY_READ].service.count, 2);
     assert_int_equal(a.verified, 14);
     assert_int_equal(a.sync.count, 2);
 }
@@ -278,7 +266,6 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_is_found),
         cmocka_unit_test(a_torn_block_is_found),
         cmocka_unit_test(tuner_finds_the_best_batch),
-        cmocka_unit_test(errors_have_their_kinds),
         cmocka_unit_test(tallies_add_up),
         cmocka_unit_test(guard_removes_at_the_end),
         cmocka_unit_test(guard_removes_when_we_are_killed),

@@ -84,8 +84,8 @@ static bool is_poisoned(const char *buf)
 static void take_back(struct user *u, unsigned min)
 {
     struct file_op *done[DEPTH];
-    uint64_t sleeps = 0;
-    unsigned n = split_take(u->in, done, min, DEPTH, CLOCK_NEVER_NS, &sleeps);
+    struct stats stats = {0};
+    unsigned n = split_take(u->in, done, min, DEPTH, CLOCK_NEVER_NS, &stats);
 
     for (unsigned d = 0; d < n; d++) {
         unsigned i = (unsigned)(done[d] - u->ops);

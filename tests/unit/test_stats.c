@@ -46,18 +46,20 @@ static void merge_adds_every_counter(void **state)
 
 static void merge_keeps_the_larger_maximum_and_sums_peaks(void **state)
 {
-    struct stats small = {.events_max = 3, .open_peak = 10};
-    struct stats large = {.events_max = 8, .open_peak = 5};
+    struct stats small = {.events_max = 3, .batched_max = 7, .open_peak = 10};
+    struct stats large = {.events_max = 8, .batched_max = 2, .open_peak = 5};
     struct stats into = small;
 
     (void)state;
     stats_merge(&into, &large);
     assert_int_equal(into.events_max, 8);
+    assert_int_equal(into.batched_max, 7);
     assert_int_equal(into.open_peak, 15);
 
     into = large;
     stats_merge(&into, &small);
     assert_int_equal(into.events_max, 8);
+    assert_int_equal(into.batched_max, 7);
     assert_int_equal(into.open_peak, 15);
 }
 
@@ -68,6 +70,7 @@ static void a_window_and_its_start_make_the_whole(void **state)
     (void)state;
     start.events_max = 40;
     now.events_max = 60;
+    start.batched_max = now.batched_max = 8;
     start.open_peak = 90;
     now.open_peak = 100;
     now.requests += 5;
@@ -79,6 +82,7 @@ static void a_window_and_its_start_make_the_whole(void **state)
     assert_int_equal(window.errors[ERROR_accept_other], 2);
     assert_int_equal(window.syscalls[SYSCALL_accept4], 9);
     assert_int_equal(window.events_max, 60);
+    assert_int_equal(window.batched_max, 8);
     assert_int_equal(window.open_peak, 100);
 
     window.open_peak = 0; /* not a difference, so it cannot be added back */
@@ -93,8 +97,9 @@ static void nothing_happened_in_an_empty_window(void **state)
 
     (void)state;
     assert_int_equal(window.events_max, now.events_max);
+    assert_int_equal(window.batched_max, now.batched_max);
     assert_int_equal(window.open_peak, now.open_peak);
-    window.events_max = window.open_peak = 0;
+    window.events_max = window.batched_max = window.open_peak = 0;
     assert_memory_equal(&window, &(struct stats){0}, sizeof(window));
 }
 
@@ -165,6 +170,26 @@ static void transfer_errors(void **state)
     assert_int_equal(stats_send_error(EFAULT), ERROR_send_other);
 }
 
+static void file_errors(void **state)
+{
+    (void)state;
+    assert_int_equal(stats_file_error(ENOSPC), ERROR_enospc);
+    assert_int_equal(stats_file_error(EBADF), ERROR_ebadf);
+    assert_int_equal(stats_file_error(EFBIG), ERROR_efbig);
+    assert_int_equal(stats_file_error(EIO), ERROR_eio);
+    assert_int_equal(stats_file_error(ENODEV), ERROR_other);
+}
+
+static void a_long_look_is_none(void **state)
+{
+    struct stats s = {0};
+
+    (void)state;
+    stats_looked(&s, 700);
+    stats_looked(&s, STATS_LOOK_MOST_NS);
+    assert_int_equal(s.looking_ns, 700);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +202,8 @@ int main(void)
         cmocka_unit_test(every_kind_has_a_name_of_its_own),
         cmocka_unit_test(connect_errors),
         cmocka_unit_test(transfer_errors),
+        cmocka_unit_test(file_errors),
+        cmocka_unit_test(a_long_look_is_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,33 @@
+/*
+ * queues: operations on their way from several threads to one, which takes all that is urgent
+ * first, then reads and writes in turn.
+ *
+ * Anyone pushes. The one thread that takes fetches what was pushed into lists of its own.
+ */
+#ifndef IOBENCH_FILEIO_QUEUES_H
+#define IOBENCH_FILEIO_QUEUES_H
+
+#include "fileio/stack.h"
+
+#include <stdbool.h>
+
+enum { QUEUE_PRIORITY, QUEUE_READ, QUEUE_WRITE, QUEUES };
+
+/* Zeroed, it is empty. */
+struct queues {
+    struct stack pushed[QUEUES];
+    struct fifo {
+        struct file_op *first, *last;
+    } fetched[QUEUES];
+    bool writes_turn; /* a read was taken last */
+};
+
+void queues_push(struct queues *q, struct file_op *op);
+
+/* Fetches what was pushed meanwhile; true when there is something to be taken. */
+bool queues_fetch(struct queues *q);
+
+/* The next of what was fetched, or NULL. */
+struct file_op *queues_take(struct queues *q);
+
+#endif
