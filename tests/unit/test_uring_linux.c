@@ -41,15 +41,16 @@ static void check(bool good, const char *text, int line)
     _exit(1);
 }
 
-static void in_a_process(void (*body)(void))
+static void run_child(void **state)
 {
+    void (**body)(void) = *state;
     pid_t child = fork();
     int status = 0;
 
     assert_true(child >= 0);
     if (child == 0) {
         alarm(PATIENCE_S);
-        body();
+        (*body)();
         _exit(0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -159,13 +160,9 @@ static void fail_once(bool two_threads)
     engine_close(e);
 }
 
-static void fail_once_in_one_thread(void)
+static void fail_once_in_each_way(void)
 {
     fail_once(false);
-}
-
-static void fail_once_in_two_threads(void)
-{
     fail_once(true);
 }
 
@@ -437,13 +434,6 @@ static void refuse_udp_that_asks(void)
     run_udp(MODE_LATENCY, 1);
 }
 
-static void run_child(void **state)
-{
-    void (**body)(void) = *state;
-
-    in_a_process(*body);
-}
-
 #define CHILD(body)                                     \
     {                                                   \
 #body, run_child, NULL, NULL, &(void (*)(void)) \
@@ -455,8 +445,7 @@ static void run_child(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CHILD(fail_once_in_one_thread),
-        CHILD(fail_once_in_two_threads),
+        CHILD(fail_once_in_each_way),
         CHILD(refuse_files),
         CHILD(refuse_files_in_two_threads),
         CHILD(refuse_split),
