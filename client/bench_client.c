@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/units.h"
 #include "common/choose.h"
+#include "common/loop/net_option.h"
 #include "common/report/program.h"
 
 #include <errno.h>
@@ -127,38 +128,6 @@ static int choose_backend(struct client_run *run)
     };
     run->loop.connect_timeout_ns = config->timeout_ns;
     return 0;
-}
-
-static int find_target(struct client_run *run)
-{
-    const struct client_config *config = run->config;
-    char why[160], text[224];
-
-    if (config->unix_path)
-        return net_unix_address(config->unix_path, &run->loop.peer, why, sizeof why)
-                   ? opt_complain(&table, EXIT_USAGE, "unix", config->unix_path, why)
-                   : 0;
-    if (net_resolve(config->host, (uint16_t)config->port, SOCK_STREAM, &run->loop.peer, why,
-                    sizeof why)) {
-        snprintf(text, sizeof text, "is not an address or a known name: %s", why);
-        return opt_complain(&table, EXIT_USAGE, "host", config->host, text);
-    }
-    return 0;
-}
-
-/* Descriptors for the connections, and some for rings, pipes and files. */
-static int raise_limits(const struct client_config *config)
-{
-    uint64_t want = config->connections + 32 + 8 * config->threads;
-    uint64_t have = net_raise_descriptor_limit(want);
-
-    if (have >= want)
-        return 0;
-    fprintf(stderr,
-            "%s: --connections: '%" PRIu64 "' needs %" PRIu64 " file descriptors, and the limit "
-            "here is %" PRIu64 " (see ulimit -Hn)\n",
-            table.program, config->connections, want, have);
-    return EXIT_USAGE;
 }
 
 /* Options that make sense alone, but not together. */
@@ -290,18 +259,21 @@ int main(int argc, char **argv)
 {
     static struct client_config config;
     static struct client_run run = {.config = &config};
+    struct net_option server;
     int err;
 
     program_begin(&table, argc, argv, &config);
+    server = (struct net_option){config.host, config.unix_path, config.port};
     err = check_config(&config);
     if (!err)
         err = choose_sizes(&run);
     if (!err)
         err = choose_backend(&run);
     if (!err)
-        err = find_target(&run);
-    if (!err)
-        err = raise_limits(&config);
+        err = net_option_find(&table, &server, SOCK_STREAM, &run.loop.peer);
+    if (!err) /* for the connections, and some for rings, pipes and files */
+        err = net_option_descriptors(&table, "connections", config.connections,
+                                     config.connections + 32 + 8 * config.threads);
     if (err)
         return err;
     return measure(&run, argc, argv);

@@ -9,16 +9,15 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/choose.h"
+#include "common/loop/net_option.h"
 #include "common/report/program.h"
 #include "server/config.h"
 #include "server/echo.h"
 #include "server/results.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define FIELD(name) offsetof(struct server_config, name)
@@ -87,42 +86,12 @@ static int choose_backend(struct echo *echo, const struct server_config *config)
     return 0;
 }
 
-static int find_address(const struct server_config *config, struct net_address *address)
-{
-    char why[160], text[224];
-
-    if (config->unix_path)
-        return net_unix_address(config->unix_path, address, why, sizeof why)
-                   ? opt_complain(&table, EXIT_USAGE, "unix", config->unix_path, why)
-                   : 0;
-    if (net_resolve(config->host, (uint16_t)config->port, SOCK_STREAM, address, why, sizeof why)) {
-        snprintf(text, sizeof text, "is not an address or a known name: %s", why);
-        return opt_complain(&table, EXIT_USAGE, "host", config->host ? config->host : "*", text);
-    }
-    return 0;
-}
-
-/* The option to blame, and why it cannot be listened there. */
-static int complain_listen(const struct server_config *config, const struct net_address *address,
-                           int err)
-{
-    char text[NET_TEXT_CAP], port[UNITS_TEXT_CAP], why[NET_TEXT_CAP + 64];
-
-    snprintf(why, sizeof why, "cannot be listened on (%s): %s",
-             net_text(text, sizeof text, address), strerror(-err));
-    if (config->unix_path)
-        return opt_complain(&table, EXIT_USAGE, "unix", config->unix_path, why);
-    if (err == -EADDRNOTAVAIL && config->host)
-        return opt_complain(&table, EXIT_USAGE, "host", config->host, why);
-    snprintf(port, sizeof port, "%" PRIu64, config->port);
-    return opt_complain(&table, EXIT_USAGE, "port", port, why);
-}
-
 /*
  * One listening socket per thread where the kernel spreads connections over them, else one for the
  * first thread alone. Socket options are inherited by what is accepted.
  */
-static int listen_on(struct echo *echo, const struct server_config *config)
+static int listen_on(struct echo *echo, const struct server_config *config,
+                     const struct net_option *asked)
 {
     bool share = !config->unix_path && os_reuseport_balances() && echo->serve.crew.count > 1;
     struct net_options options = {.sndbuf_bytes = config->sndbuf_bytes,
@@ -134,7 +103,7 @@ static int listen_on(struct echo *echo, const struct server_config *config)
         int fd = net_listen(&echo->address, (int)config->backlog, share);
 
         if (fd < 0)
-            return complain_listen(config, &echo->address, fd);
+            return net_option_not_heard(&table, asked, &echo->address, fd);
         net_set_options(fd, &options);
         echo->threads[i].listen_fd = fd;
     }
@@ -187,14 +156,16 @@ int main(int argc, char **argv)
 {
     static struct server_config config;
     static struct echo echo;
+    struct net_option asked;
     int err;
 
     program_begin(&table, argc, argv, &config);
+    asked = (struct net_option){config.host, config.unix_path, config.port};
     err = program_check_json(&table, config.json);
     if (!err)
         err = choose_backend(&echo, &config);
     if (!err)
-        err = find_address(&config, &echo.address);
+        err = net_option_find(&table, &asked, SOCK_STREAM, &echo.address);
     if (err)
         return err;
     net_raise_descriptor_limit(DESCRIPTORS_WANTED);
@@ -202,7 +173,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: out of memory or descriptors\n", table.program);
         return EXIT_FAILED;
     }
-    err = listen_on(&echo, &config);
+    err = listen_on(&echo, &config, &asked);
     if (!err)
         err = run(&echo, &config, argc, argv);
     if (config.unix_path && echo.threads[0].listen_fd >= 0)

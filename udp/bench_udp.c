@@ -6,6 +6,7 @@
  * 77 what was asked for by name cannot run here.
  */
 #include "common/base/clock.h"
+#include "common/loop/net_option.h"
 #include "common/report/program.h"
 #include "udp/run.h"
 
@@ -125,17 +126,6 @@ static int check_config(struct bench *b)
     return program_check_json(&table, c->json);
 }
 
-static int find_address(struct bench *b)
-{
-    const struct udp_config *c = &b->config;
-    char why[160], text[224];
-
-    if (net_resolve(c->host, (uint16_t)c->port, SOCK_DGRAM, &b->address, why, sizeof why) == 0)
-        return 0;
-    snprintf(text, sizeof text, "is not an address or a known name: %s", why);
-    return opt_complain(&table, EXIT_USAGE, "host", c->host, text);
-}
-
 /* An option that was given as on or off is the same as a feature asked for or left out. */
 static unsigned add_item(struct choose_item *item, const char *option, const char *value,
                          const char *feature)
@@ -169,15 +159,8 @@ static int raise_limits(const struct bench *b)
     const struct udp_config *c = &b->config;
     uint64_t want =
         64 + (b->is_client ? c->clients + 8 * c->threads : 0) + (b->is_server ? 9 * c->workers : 0);
-    uint64_t have = net_raise_descriptor_limit(want);
 
-    if (have >= want)
-        return 0;
-    fprintf(stderr,
-            "%s: --clients: '%" PRIu64 "' needs %" PRIu64 " file descriptors, and the limit here "
-            "is %" PRIu64 " (see ulimit -Hn)\n",
-            table.program, c->clients, want, have);
-    return EXIT_USAGE;
+    return net_option_descriptors(&table, "clients", c->clients, want);
 }
 
 int main(int argc, char **argv)
@@ -186,9 +169,10 @@ int main(int argc, char **argv)
     int status;
 
     program_begin(&table, argc, argv, &b.config);
+    b.asked = (struct net_option){.host = b.config.host, .port = b.config.port};
     status = check_config(&b);
     if (!status)
-        status = find_address(&b);
+        status = net_option_find(&table, &b.asked, SOCK_DGRAM, &b.address);
     if (!status)
         status = choose_backend(&b);
     if (!status)

@@ -1,29 +1,14 @@
 #include "udp/run.h"
 
 #include "common/base/clock.h"
-#include "common/base/units.h"
 #include "common/report/program.h"
 #include "udp/print.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* ---- making ready ---------------------------------------------------------------------------- */
-
-static int complain_bind(const struct bench *b, const struct opt_table *table, int err)
-{
-    char text[NET_TEXT_CAP], port[UNITS_TEXT_CAP], why[NET_TEXT_CAP + 64];
-
-    snprintf(why, sizeof why, "cannot be listened on (%s): %s",
-             net_text(text, sizeof text, &b->address), strerror(-err));
-    if (err == -EADDRNOTAVAIL)
-        return opt_complain(table, EXIT_USAGE, "host", b->config.host, why);
-    snprintf(port, sizeof port, "%" PRIu64, b->config.port);
-    return opt_complain(table, EXIT_USAGE, "port", port, why);
-}
 
 /* CPUs for the server threads: where the client threads' turns end. */
 static struct opt_cpus server_cpus(const struct bench *b)
@@ -48,7 +33,7 @@ static int open_server(struct bench *b, const struct opt_table *table)
     s->serve.owner = &b->outcome;
     s->serve.print_ready = print_ready;
     err = server_open(s, &b->address, &cpus);
-    return err ? complain_bind(b, table, err) : 0;
+    return err ? net_option_not_heard(table, &b->asked, &b->address, err) : 0;
 }
 
 /* After the server, whose port it must know, and which gets no signals where both are one. */

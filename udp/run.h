@@ -4,7 +4,7 @@
 #ifndef IOBENCH_UDP_RUN_H
 #define IOBENCH_UDP_RUN_H
 
-#include "common/base/opt.h"
+#include "common/loop/net_option.h"
 #include "udp/client.h"
 #include "udp/results.h"
 #include "udp/server.h"
@@ -14,7 +14,8 @@
 struct bench {
     struct udp_config config;
     struct udp_setup setup;
-    struct net_address address; /* the server's */
+    struct net_option asked;    /* the server's address, as it was asked for, ... */
+    struct net_address address; /* ... and as it is */
     bool is_client, is_server;
     struct server server;
     struct client_run client;
