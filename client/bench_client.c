@@ -10,7 +10,7 @@
 #include "client/search.h"
 #include "common/base/clock.h"
 #include "common/base/units.h"
-#include "common/choose.h"
+#include "common/choose/choose.h"
 #include "common/loop/net_option.h"
 #include "common/report/program.h"
 

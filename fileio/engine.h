@@ -10,7 +10,7 @@
 #define IOBENCH_FILEIO_ENGINE_H
 
 #include "common/base/stats.h"
-#include "common/choice.h"
+#include "common/choose/choice.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>

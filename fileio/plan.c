@@ -1,7 +1,7 @@
 #include "fileio/plan.h"
 
 #include "common/base/units.h"
-#include "common/choose.h"
+#include "common/choose/choose.h"
 
 #include <errno.h>
 #include <inttypes.h>

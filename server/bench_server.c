@@ -8,7 +8,7 @@
  */
 #include "common/base/clock.h"
 #include "common/base/text.h"
-#include "common/choose.h"
+#include "common/choose/choose.h"
 #include "common/loop/net_option.h"
 #include "common/report/program.h"
 #include "server/config.h"

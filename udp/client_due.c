@@ -1,4 +1,4 @@
-#include "udp/client_parts.h"
+#include "udp/client.h"
 
 #include "common/base/clock.h"
 

@@ -15,7 +15,7 @@
 #define IOBENCH_UDP_UDP_LOOP_H
 
 #include "common/base/stats.h"
-#include "common/choose.h"
+#include "common/choose/choose.h"
 #include "common/loop/poller.h"
 #include "common/measure/crew.h"
 #include "common/measure/spin.h"

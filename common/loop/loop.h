@@ -14,7 +14,7 @@
 #define IOBENCH_LOOP_H
 
 #include "common/base/stats.h"
-#include "common/choice.h"
+#include "common/choose/choice.h"
 #include "common/loop/conn.h"
 #include "common/loop/net.h"
 #include "common/measure/crew.h"

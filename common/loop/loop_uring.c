@@ -10,7 +10,6 @@
 
 #include "common/base/clock.h"
 #include "common/loop/loop_uring_conn.h"
-#include "common/loop/loop_uring_starved.h"
 
 #include <errno.h>
 #include <sys/socket.h>

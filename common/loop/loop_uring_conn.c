@@ -1,7 +1,5 @@
 #include "common/loop/loop_uring_conn.h"
 
-#include "common/loop/loop_uring_starved.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>

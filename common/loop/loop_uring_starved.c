@@ -1,4 +1,4 @@
-#include "common/loop/loop_uring_starved.h"
+#include "common/loop/loop_uring_conn.h"
 
 enum { BUFFERS_PER_CONN = 4 };
 

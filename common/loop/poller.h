@@ -12,7 +12,7 @@
 #define IOBENCH_POLLER_H
 
 #include "common/base/stats.h"
-#include "common/choice.h"
+#include "common/choose/choice.h"
 #include "common/measure/spin.h"
 
 #include <stdint.h>

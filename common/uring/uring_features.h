@@ -5,7 +5,7 @@
 #ifndef IOBENCH_URING_FEATURES_H
 #define IOBENCH_URING_FEATURES_H
 
-#include "common/choice.h"
+#include "common/choose/choice.h"
 
 /* Bits of choice.used; a backend's own features begin at URING_OWN. */
 enum uring_feature {

@@ -13,7 +13,8 @@ FLOORS = [
     ["common/host"],
     ["common/report"],
     ["common/measure"],
-    ["common/choose", "common/uring"],
+    ["common/choose"],
+    ["common/uring"],
     ["common/loop"],
     ["client", "server", "udp", "fileio", "copy"],
 ]

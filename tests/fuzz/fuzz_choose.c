@@ -2,7 +2,7 @@
  * choose: any text names a backend with items, and what is allowed holds, or it is refused with one
  * line of reasons.
  */
-#include "common/choose.h"
+#include "common/choose/choose.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* choose: the grammar over a made-up table, hostile words, and the tables of bench_udp and
  * bench_file_io (those of a loop come with the hooks of its program). */
-#include "common/choose.h"
+#include "common/choose/choose.h"
 #include "fileio/engine.h"
 #include "udp/udp_loop.h"
 

@@ -1,6 +1,6 @@
 /* Every engine in every way it can run: what is read and written, byte by byte, and each fault. */
 #include "common/base/clock.h"
-#include "common/choose.h"
+#include "common/choose/choose.h"
 #include "fileio/engine.h"
 
 #include <errno.h>

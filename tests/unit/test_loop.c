@@ -1,6 +1,6 @@
 /* What every event backend promises a program about its hooks (common/loop/loop.h). */
 #include "common/base/clock.h"
-#include "common/choose.h"
+#include "common/choose/choose.h"
 #include "common/loop/loop.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
  */
 #include "common/base/clock.h"
 #include "common/base/rng.h"
-#include "common/choose.h"
+#include "common/choose/choose.h"
 #include "fileio/split.h"
 
 #include <errno.h>

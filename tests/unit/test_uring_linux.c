@@ -4,7 +4,7 @@
  * that loops for ever is ended by its alarm.
  */
 #include "common/base/clock.h"
-#include "common/choose.h"
+#include "common/choose/choose.h"
 #include "common/loop/loop.h"
 #include "common/uring/uring.h"
 #include "fileio/split.h"

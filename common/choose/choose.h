@@ -11,7 +11,7 @@
 #define IOBENCH_CHOOSE_H
 
 #include "common/base/opt.h"
-#include "common/choice.h"
+#include "common/choose/choice.h"
 
 /* An option of its own that means an item: "--pool 8" is "pool=8". It goes before the others. */
 struct choose_item {

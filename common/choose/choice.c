@@ -1,4 +1,4 @@
-#include "common/choice.h"
+#include "common/choose/choice.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-#include "common/choose.h"
+#include "common/choose/choose.h"
 
 #include "common/base/units.h"
 
