@@ -12,6 +12,7 @@
 #include "fileio/rwf.h"
 #include "fileio/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -242,6 +243,7 @@ int main(int argc, char **argv)
     if (err)
         return err;
     run.type = engine_of(&run.plan.choice);
+    assert(run.type); /* plan_choose() has found one */
     err = begin(&run);
     if (!err)
         err = measure_files(&run, argc, argv);
