@@ -21,7 +21,7 @@ BIN := $(if $(filter release,$(VARIANT)),bin,$(B)/bin)
 
 # ---- Sources: which file belongs to which system is said here and nowhere else.
 
-ONLY_Linux  := %_linux.c %/loop_epoll.c common/loop/poller_epoll.c common/loop/loop_uring% common/uring/% udp/loop_uring.c \
+ONLY_Linux  := %_linux.c common/loop/poller_epoll.c common/loop/loop_uring% common/uring/% udp/loop_uring.c \
                udp/uring% udp/zerocopy.c fileio/engine_libaio.c fileio/engine_uring.c tests/floor/%
 ONLY_Darwin := %_darwin.c
 FOREIGN     := $(foreach os,Linux Darwin,$(if $(filter $(OS),$(os)),,$(ONLY_$(os))))

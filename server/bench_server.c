@@ -7,13 +7,12 @@
  * cannot run here.
  */
 #include "common/base/clock.h"
-#include "common/base/units.h"
+#include "common/base/text.h"
 #include "common/choose.h"
-#include "common/host/host.h"
 #include "common/report/program.h"
 #include "server/config.h"
 #include "server/echo.h"
-#include "server/summary.h"
+#include "server/results.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -123,103 +122,71 @@ static int complain_listen(const struct server_config *config, const struct net_
  * One listening socket per thread where the kernel spreads connections over them, else one for the
  * first thread alone. Socket options are inherited by what is accepted.
  */
-static int listen_on(struct echo *echo, const struct server_config *config,
-                     struct net_address *address)
+static int listen_on(struct echo *echo, const struct server_config *config)
 {
-    bool share = !config->unix_path && os_reuseport_balances() && echo->crew.count > 1;
+    bool share = !config->unix_path && os_reuseport_balances() && echo->serve.crew.count > 1;
     struct net_options options = {.sndbuf_bytes = config->sndbuf_bytes,
                                   .rcvbuf_bytes = config->rcvbuf_bytes,
                                   .nodelay = opt_is_on(config->nodelay) && !config->unix_path};
-    unsigned count = share ? echo->crew.count : 1;
+    unsigned count = share ? echo->serve.crew.count : 1;
 
     for (unsigned i = 0; i < count; i++) {
-        int fd = net_listen(address, (int)config->backlog, share);
+        int fd = net_listen(&echo->address, (int)config->backlog, share);
 
         if (fd < 0)
-            return complain_listen(config, address, fd);
+            return complain_listen(config, &echo->address, fd);
         net_set_options(fd, &options);
         echo->threads[i].listen_fd = fd;
     }
     return 0;
 }
 
-static void print_ready(FILE *out, const struct echo *echo, const struct net_address *address)
+static void print_ready(FILE *out, const void *owner)
 {
+    const struct echo *echo = owner;
+    unsigned threads = echo->serve.crew.count;
     char text[NET_TEXT_CAP];
 
     fprintf(out, "%s: listening on %s, backend ", table.program,
-            net_text(text, sizeof text, address));
+            net_text(text, sizeof text, &echo->address));
     choice_print(out, &echo->loop.choice);
-    fprintf(out, ", %u thread%s\n", echo->crew.count, echo->crew.count == 1 ? "" : "s");
-    fflush(out);
+    fprintf(out, ", %u thread%s\n", threads, text_plural(threads));
 }
 
-/* Says when all threads are up, then sleeps until a signal, the time or an error has ended them. */
-static void watch(struct echo *echo, FILE *out, const struct server_config *config,
-                  const struct net_address *address)
+static int write_report(const struct echo *echo, const struct server_config *config,
+                        const struct results *results, int argc, char **argv, int status)
 {
-    uint64_t end_ns = CLOCK_NEVER_NS;
-    enum crew_news news;
-    bool ready = false, over;
+    struct report *report = report_new(&table, config, argc, argv);
 
-    while ((news = crew_wait(&echo->crew, end_ns)) != CREW_DONE) {
-        if (!ready && atomic_load(&echo->up) == echo->crew.count) {
-            print_ready(out, echo, address);
-            ready = true;
-            if (config->duration_ns)
-                end_ns = clock_now_ns() + config->duration_ns;
-        }
-        over = clock_now_ns() >= end_ns;
-        /* Without one of its threads a server would leave connections unserved: all end. */
-        if (news == CREW_SIGNAL || over || atomic_load(&echo->crew.running) < echo->crew.count)
-            atomic_store(&echo->stopping, true);
-        if (over)
-            end_ns = CLOCK_NEVER_NS;
-        for (unsigned i = 0; i < echo->crew.count; i++)
-            if (atomic_load(&echo->stopping))
-                worker_wake(&echo->crew.workers[i]);
-    }
+    if (report)
+        results_report(report, results, echo, config);
+    return program_report(&table, config->json, report, status);
 }
 
-static int serve(struct echo *echo, const struct server_config *config,
-                 const struct net_address *address, int argc, char **argv)
+static int run(struct echo *echo, const struct server_config *config, int argc, char **argv)
 {
     FILE *out = program_out(config->json);
-    struct host_pressure before, after;
-    struct summary summary;
-    struct host host;
-    uint64_t start_ns = clock_now_ns();
-    char why[160];
-    int err, status;
+    struct results results;
+    int status;
 
-    host_read(&host);
-    host_read_pressure(&before);
-    if (crew_start(&echo->crew, echo_run, why, sizeof why)) {
-        fprintf(stderr, "%s: %s\n", table.program, why);
-        return EXIT_USAGE;
-    }
-    watch(echo, out, config, address);
-    err = crew_join(&echo->crew);
-    host_read_pressure(&after);
-    if (err)
-        fprintf(stderr, "%s: the event loop failed: %s\n", table.program, strerror(-err));
-    status = err ? EXIT_FAILED : EXIT_SUCCESS;
-
-    summary_collect(&summary, echo, clock_now_ns() - start_ns);
-    summary_print(out, &summary, echo);
-    if (config->json) {
-        err = summary_write(&summary, echo, config, &table, argc, argv, &host, &before, &after,
-                            status);
-        status = program_end(&table, config->json, err, status);
-    }
-    return status;
+    echo->serve.program = table.program;
+    echo->serve.owner = echo;
+    echo->serve.body = echo_run;
+    echo->serve.print_ready = print_ready;
+    status = serve_start(&echo->serve);
+    if (status)
+        return status;
+    serve_watch(&echo->serve, config->duration_ns, out);
+    status = serve_end(&echo->serve);
+    results_collect(&results, echo);
+    results_print(out, &results, echo);
+    return config->json ? write_report(echo, config, &results, argc, argv, status) : status;
 }
 
 int main(int argc, char **argv)
 {
     static struct server_config config;
     static struct echo echo;
-    struct net_address address;
     int err;
 
     program_begin(&table, argc, argv, &config);
@@ -227,20 +194,20 @@ int main(int argc, char **argv)
     if (!err)
         err = choose_backend(&echo, &config);
     if (!err)
-        err = find_address(&config, &address);
+        err = find_address(&config, &echo.address);
     if (err)
         return err;
     net_raise_descriptor_limit(DESCRIPTORS_WANTED);
-    if (crew_init(&echo.crew, (unsigned)config.threads, &config.cpus) || echo_init(&echo)) {
+    if (crew_init(&echo.serve.crew, (unsigned)config.threads, &config.cpus) || echo_init(&echo)) {
         fprintf(stderr, "%s: out of memory or descriptors\n", table.program);
         return EXIT_FAILED;
     }
-    err = listen_on(&echo, &config, &address);
+    err = listen_on(&echo, &config);
     if (!err)
-        err = serve(&echo, &config, &address, argc, argv);
+        err = run(&echo, &config, argc, argv);
     if (config.unix_path && echo.threads[0].listen_fd >= 0)
         unlink(config.unix_path);
     echo_free(&echo);
-    crew_free(&echo.crew);
+    crew_free(&echo.serve.crew);
     return err;
 }

@@ -57,11 +57,11 @@ bool on_accept(struct loop *l, int fd)
     struct echo_thread *me = l->program;
     struct echo *echo = me->echo;
     unsigned turn = atomic_fetch_add_explicit(&echo->ticket, 1, memory_order_relaxed);
-    unsigned target = turn % echo->crew.count;
+    unsigned target = turn % echo->serve.crew.count;
 
     if (target == l->worker->index || !inbox_put(&echo->threads[target].inbox, fd))
         return true;
-    worker_wake(&echo->crew.workers[target]);
+    worker_wake(&echo->serve.crew.workers[target]);
     l->stats->syscalls[SYSCALL_write]++;
     return false;
 }
@@ -143,8 +143,7 @@ static void stop_due(struct echo_thread *me, struct loop *l, struct due *due)
 static void come_up(struct echo_thread *me)
 {
     me->up = true;
-    atomic_fetch_add(&me->echo->up, 1);
-    crew_tell(&me->echo->crew);
+    serve_up(&me->echo->serve);
 }
 
 void next_due(struct loop *l, struct due *due)
@@ -157,7 +156,7 @@ void next_due(struct loop *l, struct due *due)
     if (fd >= 0) {
         due->kind = DUE_ADOPT;
         due->fd = fd;
-    } else if (atomic_load_explicit(&me->echo->stopping, memory_order_relaxed)) {
+    } else if (atomic_load_explicit(&me->echo->serve.stopping, memory_order_relaxed)) {
         stop_due(me, l, due);
     } else {
         due->kind = DUE_WAIT;
@@ -173,28 +172,28 @@ int echo_run(struct worker *w)
 
     timers_start(&me->timers, crew_share(me->echo->timer_count, w->index, w->crew->count),
                  me->echo->timer_period_ns, clock_now_ns());
-    if (me->echo->crew.count == 1)
+    if (me->echo->serve.crew.count == 1)
         os_own_descriptors(); /* several threads hand descriptors to each other */
     return loop_run(w, &me->echo->loop, me->listen_fd, me);
 }
 
 int echo_init(struct echo *echo)
 {
-    echo->threads = calloc(echo->crew.count, sizeof *echo->threads);
+    echo->threads = calloc(echo->serve.crew.count, sizeof *echo->threads);
     if (!echo->threads)
         return -ENOMEM;
-    for (unsigned i = 0; i < echo->crew.count; i++) {
+    for (unsigned i = 0; i < echo->serve.crew.count; i++) {
         echo->threads[i].echo = echo;
         echo->threads[i].listen_fd = -1;
         pthread_mutex_init(&echo->threads[i].inbox.lock, NULL);
-        echo->crew.workers[i].program = &echo->threads[i];
+        echo->serve.crew.workers[i].program = &echo->threads[i];
     }
     return 0;
 }
 
 void echo_free(struct echo *echo)
 {
-    for (unsigned i = 0; i < echo->crew.count; i++) {
+    for (unsigned i = 0; i < echo->serve.crew.count; i++) {
         pthread_mutex_destroy(&echo->threads[i].inbox.lock);
         free(echo->threads[i].inbox.fds);
     }

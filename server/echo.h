@@ -10,7 +10,7 @@
 #define IOBENCH_SERVER_ECHO_H
 
 #include "common/loop/loop.h"
-#include "common/measure/crew.h"
+#include "common/measure/serve.h"
 #include "server/timers.h"
 
 #include <pthread.h>
@@ -39,14 +39,13 @@ struct echo_thread {
 };
 
 struct echo {
-    struct crew crew;
+    struct serve serve;
     struct loop_config loop;
+    struct net_address address; /* listened on */
     struct echo_thread *threads;
     uint64_t work_ns; /* computation for each piece that is received; 0: none */
     uint64_t timer_count, timer_period_ns;
     atomic_uint ticket;
-    atomic_uint up;       /* threads whose loop runs */
-    atomic_bool stopping; /* finish: stop accepting, drain, end */
 };
 
 /* Allocates the threads' parts for an initialised crew: 0 or -ENOMEM. */

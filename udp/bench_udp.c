@@ -6,21 +6,14 @@
  * 77 what was asked for by name cannot run here.
  */
 #include "common/base/clock.h"
-#include "common/base/units.h"
-#include "common/host/host.h"
 #include "common/report/program.h"
-#include "udp/client.h"
-#include "udp/print.h"
-#include "udp/results.h"
-#include "udp/server.h"
+#include "udp/run.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 #define FIELD(name) offsetof(struct udp_config, name)
 #define MIB         (1024 * 1024ULL)
@@ -111,27 +104,12 @@ static const struct opt_table table = {
                 "bench_udp --role client -p 9000 -h server.example -R 100k --arrivals poisson",
 };
 
-struct bench {
-    struct udp_config config;
-    struct udp_setup setup;
-    struct net_address address;
-    bool is_client, is_server;
-    struct server server;
-    struct client_run client;
-    struct results results;
-    struct server_results served;
-    FILE *out;
-};
-
-/* ---- what was asked for ---------------------------------------------------------------------- */
-
 static int check_config(struct bench *b)
 {
     struct udp_config *c = &b->config;
 
     b->is_client = strcmp(c->role, "server") != 0;
     b->is_server = strcmp(c->role, "client") != 0;
-    b->out = program_out(c->json);
     if (!c->messages && !c->duration_ns)
         c->messages = 1000;
     if (!b->is_server && c->port == 0)
@@ -202,211 +180,6 @@ static int raise_limits(const struct bench *b)
     return EXIT_USAGE;
 }
 
-/* ---- setting up ------------------------------------------------------------------------------ */
-
-static int complain_bind(const struct bench *b, int err)
-{
-    char text[NET_TEXT_CAP], port[UNITS_TEXT_CAP], why[NET_TEXT_CAP + 64];
-
-    snprintf(why, sizeof why, "cannot be listened on (%s): %s",
-             net_text(text, sizeof text, &b->address), strerror(-err));
-    if (err == -EADDRNOTAVAIL)
-        return opt_complain(&table, EXIT_USAGE, "host", b->config.host, why);
-    snprintf(port, sizeof port, "%" PRIu64, b->config.port);
-    return opt_complain(&table, EXIT_USAGE, "port", port, why);
-}
-
-static int fail(const char *what, int err)
-{
-    fprintf(stderr, "%s: %s: %s\n", table.program, what, strerror(-err));
-    return EXIT_FAILED;
-}
-
-/* CPUs for the server threads: where the client threads' turns end. */
-static struct opt_cpus server_cpus(const struct bench *b)
-{
-    struct opt_cpus cpus = b->config.cpus;
-    size_t skip = b->is_client ? b->config.threads : 0;
-
-    for (size_t i = 0; i < cpus.count; i++)
-        cpus.cpu[i] = b->config.cpus.cpu[(i + skip) % cpus.count];
-    return cpus;
-}
-
-static int open_server(struct bench *b)
-{
-    struct opt_cpus cpus = server_cpus(b);
-    int err = crew_init(&b->server.crew, (unsigned)b->config.workers, &cpus);
-
-    b->server.config = &b->config;
-    b->server.setup = &b->setup;
-    if (err)
-        return fail("cannot prepare the server", err);
-    err = server_open(&b->server, &b->address);
-    return err ? complain_bind(b, err) : 0;
-}
-
-static int open_client(struct bench *b)
-{
-    struct client_run *run = &b->client;
-    int err = crew_init(&run->crew, (unsigned)b->config.threads, &b->config.cpus);
-
-    run->config = &b->config;
-    run->setup = &b->setup;
-    run->server = b->address;
-    if (getentropy(&run->id, sizeof run->id) < 0)
-        run->id = (uint32_t)clock_now_ns();
-    if (!err)
-        err = client_open(run);
-    return err ? fail("cannot prepare the clients", err) : 0;
-}
-
-static int start(struct crew *crew, int (*body)(struct worker *w))
-{
-    char why[160];
-
-    if (crew_start(crew, body, why, sizeof why) == 0)
-        return 0;
-    fprintf(stderr, "%s: %s\n", table.program, why);
-    return EXIT_USAGE;
-}
-
-/* ---- running --------------------------------------------------------------------------------- */
-
-static struct outcome outcome_of(const struct bench *b)
-{
-    return (struct outcome){
-        .config = &b->config,
-        .setup = &b->setup,
-        .client = b->is_client ? &b->client : NULL,
-        .results = b->is_client ? &b->results : NULL,
-        .server = b->is_server ? &b->server : NULL,
-        .served = b->is_server ? &b->served : NULL,
-    };
-}
-
-static void print_ready(const struct bench *b)
-{
-    char text[NET_TEXT_CAP];
-
-    fprintf(b->out, "%s: listening on %s, %u worker%s, receive buffer %s, backend ", table.program,
-            net_text(text, sizeof text, &b->address), b->server.crew.count,
-            b->server.crew.count == 1 ? "" : "s",
-            units_bytes((char[UNITS_TEXT_CAP]){0}, UNITS_TEXT_CAP,
-                        wire_rcvbuf_bytes(b->server.workers[0].socket.fd)));
-    choice_print(b->out, &b->setup.choice);
-    fputc('\n', b->out);
-    fflush(b->out);
-}
-
-/* Sleeps until the client threads are done, but wakes them at every tick. True: interrupted. */
-static bool watch_client(struct bench *b)
-{
-    struct client_run *run = &b->client;
-    struct ticks *threads[run->crew.count];
-    struct ticks_reader reader = {threads, run->crew.count, .ticks_per_interval = 1};
-    struct ticks_point point;
-    enum crew_news news = CREW_NEWS;
-    bool interrupted = false;
-
-    for (unsigned i = 0; i < run->crew.count; i++)
-        threads[i] = &run->threads[i].ticks;
-    while (news != CREW_DONE) {
-        news = crew_wait(&run->crew, CLOCK_NEVER_NS);
-        if (news == CREW_SIGNAL) {
-            interrupted = true;
-            client_stop(run);
-        }
-        while (ticks_next(&reader, &point))
-            if (!b->config.quiet)
-                print_interval(b->out, &b->config, &point);
-    }
-    return interrupted;
-}
-
-static void watch_server(struct bench *b)
-{
-    uint64_t duration_ns = b->config.duration_ns;
-    uint64_t end_ns = duration_ns ? clock_now_ns() + duration_ns : CLOCK_NEVER_NS;
-    enum crew_news news;
-
-    while ((news = crew_wait(&b->server.crew, end_ns)) != CREW_DONE)
-        if (news == CREW_SIGNAL || clock_now_ns() >= end_ns) {
-            server_stop(&b->server);
-            end_ns = CLOCK_NEVER_NS;
-        }
-}
-
-static int end_server(struct bench *b)
-{
-    int err;
-
-    server_stop(&b->server);
-    err = crew_join(&b->server.crew);
-    b->server.end_ns = clock_now_ns();
-    results_collect_server(&b->served, &b->server);
-    return err ? fail("the server's event loop failed", err) : 0;
-}
-
-static int run_client(struct bench *b)
-{
-    struct outcome o = outcome_of(b);
-    bool interrupted;
-    int err;
-
-    if (!b->config.quiet)
-        print_header(b->out, &o);
-    interrupted = watch_client(b);
-    err = crew_join(&b->client.crew);
-    results_collect(&b->results, &b->client, interrupted);
-    return err ? fail("the event loop failed", err) : 0;
-}
-
-static int measure(struct bench *b)
-{
-    int status = 0, server_status = 0;
-
-    if (b->is_server)
-        status = start(&b->server.crew, server_run);
-    if (!status && b->is_client)
-        status = start(&b->client.crew, client_body);
-    if (status)
-        exit(status);
-    if (b->is_client)
-        status = run_client(b);
-    else
-        print_ready(b);
-    if (!b->is_client)
-        watch_server(b);
-    if (b->is_server)
-        server_status = end_server(b);
-    if (b->is_client && results_failed(&b->results))
-        status = EXIT_FAILED;
-    return status ? status : server_status;
-}
-
-static int run(struct bench *b, int argc, char **argv)
-{
-    struct host_pressure before, after;
-    struct outcome o = outcome_of(b);
-    struct host host;
-    int err, status;
-
-    host_read(&host);
-    host_read_pressure(&before);
-    status = measure(b);
-    host_read_pressure(&after);
-    if (b->is_client)
-        print_final(b->out, &o);
-    else
-        print_server(b->out, &o);
-    if (b->config.json) {
-        err = results_write(&o, &table, argc, argv, &host, &before, &after, status);
-        status = program_end(&table, b->config.json, err, status);
-    }
-    return status;
-}
-
 int main(int argc, char **argv)
 {
     static struct bench b;
@@ -420,20 +193,5 @@ int main(int argc, char **argv)
         status = choose_backend(&b);
     if (!status)
         status = raise_limits(&b);
-    if (!status && b.is_server)
-        status = open_server(&b);
-    if (!status && b.is_client)
-        status = open_client(&b);
-    if (status)
-        return status;
-    status = run(&b, argc, argv);
-    if (b.is_client) {
-        client_close(&b.client);
-        crew_free(&b.client.crew);
-    }
-    if (b.is_server) {
-        server_close(&b.server);
-        crew_free(&b.server.crew);
-    }
-    return status;
+    return status ? status : run_bench(&b, &table, argc, argv);
 }

@@ -65,8 +65,8 @@ static int open_clients(struct client_thread *t)
      * than was there before, and a few clients have all the attention for a while (measured: P50
      * 30 us and P99 18 ms, where both are about 3 ms).
      */
-    t->loop.turn_most = client_open_loop(t) ? UDP_RECEIVES_MOST * t->run->setup->ways.batch
-                                            : (unsigned)config->pipeline;
+    t->loop.turn_most =
+        config->rate ? UDP_RECEIVES_MOST * t->run->setup->ways.batch : (unsigned)config->pipeline;
     t->clients = calloc(t->count, sizeof *t->clients);
     t->loop.sockets = calloc(t->count, sizeof *t->loop.sockets);
     if (!t->clients || !t->loop.sockets)
@@ -74,10 +74,50 @@ static int open_clients(struct client_thread *t)
     for (uint32_t i = 0; i < t->count && !err; i++) {
         int fd = wire_socket(family, NULL, config->connected ? &t->run->server : NULL, &options);
 
-        t->loop.sockets[i] = (struct udp_socket){fd, i};
+        t->loop.sockets[i] = (struct udp_socket){.fd = fd, .index = i};
         t->loop.socket_count = i + (fd >= 0);
+        t->clients[i].left = UINT64_MAX;
         err = fd < 0 ? fd : seq_init(&t->clients[i].seq, window_slots(config), config->rate > 0);
     }
+    return err;
+}
+
+/* ---- the tenant ------------------------------------------------------------------------------ */
+
+/*
+ * A closed loop's messages are measured by when they were sent, and counted by client: the core's
+ * count of all that are completed in the window is not to end it.
+ */
+static void opened(struct meter *m)
+{
+    struct client_thread *t = client_thread(m);
+
+    if (!t->drops_read)
+        client_read_drops(t);
+    t->last_answer_ns = m->edges.start_ns;
+    if (m->open_loop)
+        return;
+    m->budget = m->last_request = UINT64_MAX;
+    client_begin_measuring(t);
+}
+
+/* Unless a backlog is to be sent, what was sent last can be answered for so long. */
+static void closing(struct meter *m)
+{
+    const struct client_thread *t = client_thread(m);
+
+    if (!meter_more_due(m))
+        m->drain_end_ns = t->last_sent_ns + 2 * t->run->config->timeout_ns;
+}
+
+static int body(struct meter *m)
+{
+    struct client_thread *t = client_thread(m);
+    int err = udp_loop_run(&t->loop, m->worker, t->run->setup, &role, t);
+
+    client_count_drops(t);
+    if (!t->measuring)
+        client_begin_measuring(t); /* then all that was sent is the warm-up's */
     return err;
 }
 
@@ -85,18 +125,14 @@ static int open_thread(struct client_run *run, unsigned index)
 {
     const struct udp_config *config = run->config;
     struct client_thread *t = &run->threads[index];
-    uint64_t share = config->clients / run->crew.count, rest = config->clients % run->crew.count;
+    unsigned threads = run->drive.crew.count;
     int err;
 
     t->run = run;
-    t->count = (uint32_t)(share + (index < rest));
-    t->first = (uint32_t)(share * index + client_least(index, rest));
-    t->quota = config->messages * t->count;
-    t->deadline_ns = CLOCK_NEVER_NS;
-    hist_reset(&t->service);
-    hist_reset(&t->response);
-    run->crew.workers[index].program = t;
-    err = ticks_init(&t->ticks, config->interval_ns);
+    t->count = (uint32_t)crew_share(config->clients, index, threads);
+    t->first = index ? t[-1].first + t[-1].count : 0;
+    t->meter.quota = config->messages * t->count;
+    err = meter_init(&t->meter, &run->drive.window, index);
     if (!err)
         err = prepare_messages(t);
     return err ? err : open_clients(t);
@@ -104,56 +140,55 @@ static int open_thread(struct client_run *run, unsigned index)
 
 int client_open(struct client_run *run)
 {
-    int err = 0;
+    const struct udp_config *config = run->config;
+    unsigned threads = (unsigned)config->threads;
+    struct window_plan plan = {
+        .warmup_ns = config->warmup_ns,
+        .duration_ns = config->duration_ns,
+        .tick_ns = drive_tick_ns(config->interval_ns, config->duration_ns),
+        .drain_ns = 2 * config->timeout_ns,
+        .rate = config->rate,
+        .arrivals = pace_arrivals_named(config->arrivals),
+        .seed = config->seed,
+        .counts_requests = config->messages > 0,
+    };
+    int err = drive_init(&run->drive, threads, &config->cpus, &plan,
+                         &(struct window_hooks){.opened = opened, .closing = closing});
 
+    if (err)
+        return err;
+    run->drive.interval_ns = config->interval_ns;
+    run->drive.body = body;
     run->peer.len = run->server.len;
     memcpy(&run->peer.address, &run->server.storage, sizeof run->peer.address);
-    run->checked = run->config->size_bytes >= SEQ_HEADER_BYTES;
-    run->arrivals = pace_arrivals_named(run->config->arrivals);
-    run->threads = calloc(run->crew.count, sizeof *run->threads);
+    run->checked = config->size_bytes >= SEQ_HEADER_BYTES;
+    run->threads = calloc(threads, sizeof *run->threads);
     if (!run->threads)
         return -ENOMEM;
-    for (unsigned i = 0; i < run->crew.count && !err; i++)
+    for (unsigned i = 0; i < threads && !err; i++)
         err = open_thread(run, i);
     return err;
 }
 
+static void close_thread(struct client_thread *t)
+{
+    for (uint32_t c = 0; t->clients && c < t->count; c++)
+        seq_free(&t->clients[c].seq);
+    for (uint32_t s = 0; s < t->loop.socket_count; s++)
+        close(t->loop.sockets[s].fd);
+    free(t->clients);
+    free(t->loop.sockets);
+    free(t->messages);
+    free(t->due_ns);
+    free(t->trains);
+}
+
 void client_close(struct client_run *run)
 {
-    for (unsigned i = 0; run->threads && i < run->crew.count; i++) {
-        struct client_thread *t = &run->threads[i];
+    unsigned threads = run->drive.crew.count;
 
-        for (uint32_t c = 0; t->clients && c < t->count; c++)
-            seq_free(&t->clients[c].seq);
-        for (uint32_t s = 0; s < t->loop.socket_count; s++)
-            close(t->loop.sockets[s].fd);
-        free(t->clients);
-        free(t->loop.sockets);
-        free(t->messages);
-        free(t->due_ns);
-        free(t->trains);
-        ticks_free(&t->ticks);
-    }
+    drive_free(&run->drive);
+    for (unsigned i = 0; run->threads && i < threads; i++)
+        close_thread(&run->threads[i]);
     free(run->threads);
-}
-
-int client_body(struct worker *w)
-{
-    struct client_thread *t = w->program;
-    int64_t drops;
-    int err;
-
-    err = udp_loop_run(&t->loop, w, t->run->setup, &role, t);
-    if (err)
-        client_stop(t->run); /* else the others would wait for this thread to be ready, for ever */
-    drops = client_drops(t);
-    t->kernel_drops = t->kernel_drops < 0 || drops < 0 ? -1 : drops - t->kernel_drops;
-    atomic_store_explicit(&t->ticks.over, true, memory_order_release);
-    return err;
-}
-
-void client_stop(struct client_run *run)
-{
-    atomic_store(&run->stop, true);
-    crew_wake_all(&run->crew);
 }

@@ -29,20 +29,26 @@ static enum seq_kind kind_of(const struct client_thread *t, const unsigned char 
 
 static void answered(struct client_thread *t, const struct seq_answer *answer)
 {
-    t->last_answer_ns = t->now_ns;
-    if (t->phase == PHASE_WINDOW)
-        t->loop.stats->requests++;
-    if (!answer->measured)
+    struct meter *m = &t->meter;
+    uint64_t service_ns = m->now_ns - answer->sent_ns;
+
+    t->last_answer_ns = m->now_ns;
+    t->loop.stats->requests++;
+    if (m->phase == PHASE_DRAIN && !m->open_loop)
+        hist_record(&m->unfinished_service, service_ns); /* nothing is sent in that drain */
+    if (!t->measuring || !answer->measured)
         return;
-    hist_record(&t->service, t->now_ns - answer->sent_ns);
-    if (client_open_loop(t))
-        hist_record(&t->response, t->now_ns > answer->due_ns ? t->now_ns - answer->due_ns : 0);
+    hist_record(&m->service, service_ns);
+    if (m->open_loop) {
+        hist_record(&m->response, m->now_ns - answer->due_ns);
+        m->answered++;
+    }
 }
 
 static void take(struct client_thread *t, uint32_t index, const unsigned char *bytes, uint32_t len)
 {
     struct client *c = &t->clients[index];
-    struct seq_counts *counts = &c->seq.counts[t->phase >= PHASE_WINDOW];
+    struct seq_counts *counts = &c->seq.counts[t->measuring];
     uint64_t timeout_ns = t->run->config->timeout_ns;
     enum seq_verdict verdict = SEQ_FOREIGN;
     struct seq_answer answer;
@@ -51,30 +57,30 @@ static void take(struct client_thread *t, uint32_t index, const unsigned char *b
 
     if (kind == SEQ_NEITHER) {
         counts->corrupted++;
-        t->rejected++;
+        t->loop.stats->rejected++;
         return;
     }
     if (kind == SEQ_REQUEST ||
         (t->run->checked && (h.run != t->run->id || h.client != t->first + index)))
         counts->foreign++;
     else if (t->run->checked)
-        verdict = seq_receive(&c->seq, h.number, h.sent_ns, t->now_ns, timeout_ns, &answer);
+        verdict = seq_receive(&c->seq, h.number, h.sent_ns, t->meter.now_ns, timeout_ns, &answer);
     else
-        verdict = seq_receive_unnumbered(&c->seq, t->now_ns, timeout_ns, &answer);
+        verdict = seq_receive_unnumbered(&c->seq, t->meter.now_ns, timeout_ns, &answer);
     if (verdict == SEQ_RECEIVED)
         answered(t, &answer);
     else
-        t->rejected++;
+        t->loop.stats->rejected++;
 }
 
 static void take_train(struct client_thread *t, uint32_t index, const struct udp_train *train)
 {
     uint32_t count = gso_datagrams(train), offset = 0;
-    struct seq_counts *counts = &t->clients[index].seq.counts[t->phase >= PHASE_WINDOW];
+    struct seq_counts *counts = &t->clients[index].seq.counts[t->measuring];
 
     if (!from_server(t, train->peer)) {
         counts->foreign += count;
-        t->rejected += count;
+        t->loop.stats->rejected += count;
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -90,15 +96,16 @@ void client_receive(struct udp_loop *l, struct udp_socket *s, struct udp_train *
 {
     struct client_thread *t = l->program;
     struct client *c = &t->clients[s->index];
+    struct meter *m = &t->meter;
     struct client_mark before;
 
-    client_read_clock(t);
+    window_read_clock(m);
     before = client_mark(c);
     for (unsigned i = 0; i < count; i++)
         take_train(t, s->index, &trains[i]);
     client_settle(t, c, before);
-    if (t->phase == PHASE_WINDOW && client_all_settled(t))
-        client_end_window(t, t->last_answer_ns);
-    else if (!client_open_loop(t) && t->phase != PHASE_READY)
+    if (m->phase == PHASE_WINDOW && client_all_settled(t))
+        window_cut(m, t->last_answer_ns);
+    else if (!m->open_loop && m->phase > PHASE_READY)
         client_pump(t, s->index);
 }

@@ -154,13 +154,6 @@ static void handle(struct receiver *r, const struct io_uring_cqe *cqe)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-/* Submits and waits until until_ns (0: only looks), in one system call. 0 or -errno. */
-static int submit_and_wait(struct receiver *r, uint64_t until_ns)
-{
-    return until_ns ? uring_wait(&r->uring, 1, clock_left_ns(until_ns))
-                    : uring_submit_and_look(&r->uring);
-}
-
 static int rounds(struct receiver *r)
 {
     uint64_t wake_ns;
@@ -171,9 +164,9 @@ static int rounds(struct receiver *r)
 
         err = restart_ended(r);
         if (!err)
-            err = submit_and_wait(r, udp_sleep_until(r->l, wake_ns));
+            err = uring_wait_events(&r->uring, &r->l->spin, wake_ns);
         ready = io_uring_cq_ready(&r->uring.ring);
-        for (udp_waited(r->l, ready); ready; ready--) {
+        for (stats_waited(r->l->stats, ready); ready; ready--) {
             struct io_uring_cqe cqe;
 
             uring_pop(&r->uring, &cqe);
@@ -188,7 +181,7 @@ static int open_ring(struct udp_loop *l, struct uring *u)
 {
     const struct choice *c = &l->setup->choice;
     int err = uring_open(u, (unsigned)choice_value(c, KEY_SQ, SQ_ENTRIES), CQ_ENTRIES,
-                         uring_setup_flags(c->used, false));
+                         uring_setup_flags(c->used, true));
 
     u->enters = &l->stats->syscalls[SYSCALL_io_uring_enter];
     u->queue_full = &l->stats->queue_full;

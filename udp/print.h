@@ -8,11 +8,12 @@
 
 #include <stdio.h>
 
-/* What is about to be measured, with what really runs. */
-void print_header(FILE *out, const struct outcome *o);
+/* A struct drive's; the owner is a struct outcome. */
+void print_header(FILE *out, const void *owner);
+void print_point(FILE *out, const void *owner, const struct ticks_point *p);
 
-/* "[1s] Echoes/s: 310,190 | Throughput: 151.46 MB/s | Total: 310,190 | Lost or bad: 0" */
-void print_interval(FILE *out, const struct udp_config *config, const struct ticks_point *p);
+/* The same of a struct serve. */
+void print_ready(FILE *out, const void *owner);
 
 /* Of a client, with the published table's rows; and of its server when that is ours too. */
 void print_final(FILE *out, const struct outcome *o);

@@ -102,20 +102,20 @@ static bool server_due(struct udp_loop *l, uint64_t *wake_ns)
     const struct server_worker *me = l->program;
 
     *wake_ns = CLOCK_NEVER_NS;
-    return !atomic_load_explicit(&me->server->stop, memory_order_relaxed);
+    return !atomic_load_explicit(&me->server->serve.stopping, memory_order_relaxed);
 }
 
 static const struct udp_role role = {server_receive, server_due};
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-int server_run(struct worker *w)
+static int body(struct worker *w)
 {
     struct server_worker *me = w->program;
-    int err = udp_loop_run(&me->loop, w, me->server->setup, &role, me);
+    int err;
 
-    if (err)
-        server_stop(me->server); /* without one of its threads it would leave clients unserved */
+    serve_up(&me->server->serve);
+    err = udp_loop_run(&me->loop, w, me->server->setup, &role, me);
     me->kernel_drops = wire_drops(me->socket.fd);
     return err;
 }
@@ -138,10 +138,10 @@ static int open_sockets(struct server *s, struct net_address *address)
                                    .rcvbuf_bytes = s->config->rcvbuf_bytes,
                                    .gro = s->setup->ways.gro,
                                    .zerocopy = s->setup->ways.zerocopy,
-                                   .share = s->crew.count > 1};
+                                   .share = s->serve.crew.count > 1};
     int err = check_free(address);
 
-    for (unsigned i = 0; i < s->crew.count && !err; i++) {
+    for (unsigned i = 0; i < s->serve.crew.count && !err; i++) {
         int fd = wire_socket(address->storage.ss_family, address, NULL, &options);
 
         s->workers[i].socket.fd = fd;
@@ -150,13 +150,19 @@ static int open_sockets(struct server *s, struct net_address *address)
     return err;
 }
 
-int server_open(struct server *s, struct net_address *address)
+int server_open(struct server *s, struct net_address *address, const struct opt_cpus *cpus)
 {
+    int err = crew_init(&s->serve.crew, (unsigned)s->config->workers, cpus);
+
+    if (err)
+        return err;
+    s->serve.body = body;
+    s->address = address;
     s->checked = s->config->size_bytes >= SEQ_HEADER_BYTES;
-    s->workers = calloc(s->crew.count, sizeof *s->workers);
+    s->workers = calloc(s->serve.crew.count, sizeof *s->workers);
     if (!s->workers)
         return -ENOMEM;
-    for (unsigned i = 0; i < s->crew.count; i++) {
+    for (unsigned i = 0; i < s->serve.crew.count; i++) {
         struct server_worker *me = &s->workers[i];
 
         me->server = s;
@@ -165,24 +171,18 @@ int server_open(struct server *s, struct net_address *address)
         me->loop.socket_count = 1;
         me->loop.receive_most = s->setup->ways.batch;
         me->loop.turn_most = UDP_RECEIVES_MOST * s->setup->ways.batch;
-        s->crew.workers[i].program = me;
+        s->serve.crew.workers[i].program = me;
     }
-    s->start_ns = clock_now_ns();
     return open_sockets(s, address);
 }
 
 void server_close(struct server *s)
 {
-    for (unsigned i = 0; s->workers && i < s->crew.count; i++)
+    for (unsigned i = 0; s->workers && i < s->serve.crew.count; i++)
         if (s->workers[i].socket.fd >= 0)
             close(s->workers[i].socket.fd);
     free(s->workers);
-}
-
-void server_stop(struct server *s)
-{
-    atomic_store(&s->stop, true);
-    crew_wake_all(&s->crew);
+    crew_free(&s->serve.crew);
 }
 
 struct server_counts server_total(const struct server *s, int64_t *kernel_drops)
@@ -190,7 +190,7 @@ struct server_counts server_total(const struct server *s, int64_t *kernel_drops)
     struct server_counts sum = {0};
 
     *kernel_drops = 0;
-    for (unsigned i = 0; i < s->crew.count; i++) {
+    for (unsigned i = 0; i < s->serve.crew.count; i++) {
         const struct server_worker *w = &s->workers[i];
 
         sum.received += w->counts.received;

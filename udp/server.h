@@ -8,12 +8,11 @@
 #ifndef IOBENCH_UDP_SERVER_H
 #define IOBENCH_UDP_SERVER_H
 
-#include "common/measure/crew.h"
+#include "common/measure/serve.h"
 #include "udp/config.h"
 #include "udp/send_errors.h"
 #include "udp/udp_loop.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,27 +36,20 @@ struct server_worker {
 struct server {
     const struct udp_config *config;
     const struct udp_setup *setup;
-    struct crew crew;
+    struct serve serve;
+    const struct net_address *address; /* listened on */
     struct server_worker *workers;
     bool checked; /* messages are long enough for a header */
-    uint64_t start_ns, end_ns;
-    atomic_bool stop;
 };
 
 /*
- * Opens the sockets at address, whose port 0 is replaced by the one that the kernel chose, for an
- * initialised crew. 0 or -errno; -EADDRINUSE also when another server shares the port.
+ * Prepares the threads, and opens their sockets at address, whose port 0 is replaced by the one
+ * that the kernel chose. 0 or -errno; -EADDRINUSE also when another server shares the port.
  */
-int server_open(struct server *s, struct net_address *address);
+int server_open(struct server *s, struct net_address *address, const struct opt_cpus *cpus);
 void server_close(struct server *s);
 
-/* The body of a worker thread. */
-int server_run(struct worker *w);
-
-/* Ends the threads soon; safe from any thread. */
-void server_stop(struct server *s);
-
-/* Sums over the workers, after the crew was joined. kernel_drops is -1 when unknown. */
+/* Sums over the workers, after serve_end(). kernel_drops is -1 when unknown. */
 struct server_counts server_total(const struct server *s, int64_t *kernel_drops);
 
 #endif

@@ -1,7 +1,5 @@
 #include "udp/udp_loop.h"
 
-#include "common/base/clock.h"
-
 #include <errno.h>
 #include <stdlib.h>
 
@@ -69,7 +67,6 @@ int udp_loop_choose(struct udp_setup *setup, const struct choose_from *from,
 int udp_loop_run(struct udp_loop *l, struct worker *w, const struct udp_setup *setup,
                  const struct udp_role *role, void *program)
 {
-    const struct udp_backend *backend = (const void *)setup->choice.backend;
     int err = -ENOMEM;
 
     l->worker = w;
@@ -81,30 +78,10 @@ int udp_loop_run(struct udp_loop *l, struct worker *w, const struct udp_setup *s
     l->wire = wire_open(&setup->ways, l->stats);
     l->trains = calloc(setup->ways.batch, sizeof *l->trains);
     if (l->wire && l->trains)
-        err = backend->run(l);
+        err = udp_backend_of(&setup->choice)->run(l);
     wire_close(l->wire);
     free(l->trains);
     return err;
-}
-
-uint64_t udp_sleep_until(struct udp_loop *l, uint64_t wake_ns)
-{
-    if (spin_look(&l->spin, &l->spell, wake_ns))
-        return 0;
-    l->spell = (struct spell){0}; /* it ended, at wake_ns or before */
-    if (l->setup->mode == MODE_BALANCED)
-        l->asleep_ns = clock_now_ns();
-    return wake_ns;
-}
-
-void udp_waited(struct udp_loop *l, uint64_t events)
-{
-    stats_waited(l->stats, events);
-    if (l->asleep_ns)
-        spin_slept(&l->spin, clock_now_ns() - l->asleep_ns);
-    if (events)
-        l->spell = (struct spell){0};
-    l->asleep_ns = 0;
 }
 
 void udp_receive_failed(struct udp_loop *l, int err)
@@ -155,15 +132,17 @@ static int ask_all(struct udp_loop *l, int (*ask)(struct udp_loop *, struct udp_
 
 int udp_ask_on(struct udp_loop *l, int (*ask)(struct udp_loop *, struct udp_socket *))
 {
+    struct spell spell = {0};
     uint64_t wake_ns;
     int ready = 0;
 
     while (ready >= 0 && l->role->due(l, &wake_ns)) {
-        udp_sleep_until(l, wake_ns); /* yields now and then */
+        if (ready > 0 || !spin_look(&l->spin, &spell, wake_ns)) /* it yields now and then */
+            spell = (struct spell){0};
         ready = 0;
         for (int i = 0; i < ASKS_PER_ROUND && ready == 0; i++)
             ready = ask_all(l, ask);
-        udp_waited(l, ready > 0 ? (uint64_t)ready : 0);
+        stats_waited(l->stats, ready > 0 ? (uint64_t)ready : 0);
     }
     return ready < 0 ? ready : 0;
 }

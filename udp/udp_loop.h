@@ -16,8 +16,9 @@
 
 #include "common/base/stats.h"
 #include "common/choose.h"
-#include "common/loop/spin.h"
+#include "common/loop/poller.h"
 #include "common/measure/crew.h"
+#include "common/measure/spin.h"
 #include "udp/wire.h"
 
 #include <stdbool.h>
@@ -28,7 +29,8 @@ struct udp_loop;
 
 struct udp_socket {
     int fd;
-    uint32_t index; /* in the loop's array */
+    uint32_t index;     /* in the loop's array */
+    struct watch watch; /* of a loop that waits for readiness */
 };
 
 struct udp_role {
@@ -49,8 +51,15 @@ struct udp_setup {
 
 struct udp_backend {
     struct backend backend;
-    int (*run)(struct udp_loop *l); /* until due() says so: 0 or -errno */
+    int (*run)(struct udp_loop *l);   /* until due() says so: 0 or -errno */
+    const struct poller_type *poller; /* for udp_ready_run() */
 };
+
+/* The one that was chosen. */
+static inline const struct udp_backend *udp_backend_of(const struct choice *c)
+{
+    return (const struct udp_backend *)(const void *)c->backend;
+}
 
 /* Features that all have: bits of choice.used, beyond a backend's own. */
 enum udp_feature {
@@ -92,10 +101,8 @@ struct udp_loop {
     struct wire *wire;
     struct udp_train *trains; /* setup->ways.batch of them, for the backend */
     struct spin spin;
-    struct spell spell; /* of looks without an event */
-    uint64_t asleep_ns; /* when the last sleep began; 0: it was none */
-    void *program;      /* the role's own state for this thread */
-    void *backend;      /* the running backend's */
+    void *program; /* the role's own state for this thread */
+    void *backend; /* the running backend's */
 };
 
 /*
@@ -116,11 +123,8 @@ void udp_note_receiving(struct choice *c, const struct udp_setup *setup);
 void udp_note_direct(struct choice *c, const struct udp_setup *setup);
 void udp_note_wire(struct choice *c, const struct udp_setup *setup);
 
-/* Until when to sleep at most, by the mode; 0: do not sleep, look again at once. */
-uint64_t udp_sleep_until(struct udp_loop *l, uint64_t wake_ns);
-
-/* After each wait: how many events it brought. */
-void udp_waited(struct udp_loop *l, uint64_t events);
+/* The run() of backends with a poller. */
+int udp_ready_run(struct udp_loop *l);
 
 /*
  * In mode latency over few sockets a loop asks the sockets themselves, round and round: a receive
@@ -141,7 +145,7 @@ int udp_readable(struct udp_loop *l, struct udp_socket *s);
 /* Receiving failed with err > 0: counted. */
 void udp_receive_failed(struct udp_loop *l, int err);
 
-extern const struct udp_backend udp_epoll, udp_uring, udp_libev;
+extern const struct udp_backend udp_uring, udp_libev;
 
 /* The backends of this platform, the best first; NULL-terminated. */
 extern const struct backend *const udp_backends[];

@@ -17,8 +17,8 @@
 #include "common/choice.h"
 #include "common/loop/conn.h"
 #include "common/loop/net.h"
-#include "common/loop/spin.h"
 #include "common/measure/crew.h"
+#include "common/measure/spin.h"
 
 #include <stdbool.h>
 #include <stddef.h>

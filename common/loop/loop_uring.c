@@ -73,38 +73,6 @@ static void handle(struct uring_loop *u, const struct io_uring_cqe *cqe)
         uring_woken(&u->uring, u->l->worker, cqe);
 }
 
-/* Submits what is queued and sleeps until an event or wake_ns, in one system call: 0 or -errno. */
-static int submit_and_sleep(struct uring_loop *u, uint64_t wake_ns)
-{
-    uint64_t now_ns = clock_now_ns();
-    int err;
-
-    if (wake_ns <= now_ns) /* a timeout of nothing would put the thread to sleep all the same */
-        return uring_submit_and_look(&u->uring);
-    err = uring_wait(&u->uring, 1, wake_ns == CLOCK_NEVER_NS ? wake_ns : wake_ns - now_ns);
-    spin_slept(&u->l->spin, clock_now_ns() - now_ns);
-    return err;
-}
-
-/* Looks at shared memory only, and enters the kernel when there is something to do there. */
-static int wait_for_events(struct uring_loop *u, uint64_t wake_ns)
-{
-    struct io_uring *ring = &u->uring.ring;
-    struct spell spell = {0};
-
-    while (spin_look(&u->l->spin, &spell, wake_ns)) {
-        if (io_uring_sq_ready(ring) || (!io_uring_cq_ready(ring) && uring_holds_back(&u->uring))) {
-            int err = uring_submit_and_look(&u->uring);
-
-            if (err)
-                return err;
-        }
-        if (io_uring_cq_ready(ring))
-            return 0;
-    }
-    return submit_and_sleep(u, wake_ns);
-}
-
 static int rounds(struct uring_loop *u)
 {
     struct loop *l = u->l;
@@ -117,7 +85,7 @@ static int rounds(struct uring_loop *u)
 
         if (quit)
             return 0;
-        err = wait_for_events(u, uring_starved_feed_forgotten(u, wake_ns));
+        err = uring_wait_events(&u->uring, &l->spin, uring_starved_feed_forgotten(u, wake_ns));
         if (err)
             return err;
         ready = io_uring_cq_ready(&u->uring.ring);

@@ -8,7 +8,7 @@
 
 enum { QUEUE_MAX = 8 }; /* received buffers of one connection before it stops reading */
 
-/* ---- closing -------------------------------------------------------------------------------- */
+/* ---- buffers that are held ------------------------------------------------------------------ */
 
 static void queue_push(struct uring_loop *u, struct uring_conn *s, uint16_t id, uint32_t len)
 {
@@ -42,6 +42,8 @@ static void return_answer(struct uring_loop *u, struct uring_conn *s)
     uring_buffers_return(&u->buffers, s->answer);
     s->answer = URING_NO_BUFFER;
 }
+
+/* ---- closing -------------------------------------------------------------------------------- */
 
 /* Nothing is in flight any more. A starved one still stands in line, and goes when it is fed. */
 static void finish(struct uring_loop *u, struct conn *c)

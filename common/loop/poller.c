@@ -32,19 +32,16 @@ bool poller_grow(struct poller *p)
     return true;
 }
 
-/* A thread that looks in vain is free for work, so that time counts as looking. */
-static int look_until(struct poller *p, uint64_t wake_ns, uint64_t now_ns)
+/* Looks until it is wake_ns, whatever the run mode says. */
+static int look_until(struct poller *p, uint64_t wake_ns)
 {
-    int err = p->type->wait(p, 0);
+    struct spin always = {.spell_ns = CLOCK_NEVER_NS, .stats = p->stats};
+    struct spell spell = {0};
+    int err;
 
-    while (!err && p->count == 0 && now_ns < wake_ns) {
-        uint64_t since_ns = now_ns;
-
+    do
         err = p->type->wait(p, 0);
-        now_ns = clock_now_ns();
-        if (p->count == 0)
-            spin_looked(p->spin, since_ns, now_ns);
-    }
+    while (!err && p->count == 0 && spin_look(&always, &spell, wake_ns));
     return err;
 }
 
@@ -62,7 +59,7 @@ int poller_wait(struct poller *p, uint64_t wake_ns)
     }
     now_ns = clock_now_ns();
     if (wake_ns != CLOCK_NEVER_NS && wake_ns <= now_ns + p->coarse_ns)
-        return look_until(p, wake_ns, now_ns);
+        return look_until(p, wake_ns);
     err = p->type->wait(p, wake_ns == CLOCK_NEVER_NS ? wake_ns : wake_ns - p->coarse_ns);
     spin_slept(p->spin, clock_now_ns() - now_ns);
     return err;

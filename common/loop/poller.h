@@ -13,7 +13,7 @@
 
 #include "common/base/stats.h"
 #include "common/choice.h"
-#include "common/loop/spin.h"
+#include "common/measure/spin.h"
 
 #include <stdint.h>
 

@@ -69,8 +69,9 @@ int stream_send(struct loop *l, struct conn *c, struct span out)
     return what_next(l, c);
 }
 
-/* After a hook: sends what it has returned, if it does not want the connection closed. */
-static int go_on(struct loop *l, struct conn *c, struct span out)
+/* After a hook: sends what it has returned, if it does not want the connection closed. A call would
+ * cost three instructions per request. */
+static inline int go_on(struct loop *l, struct conn *c, struct span out)
 {
     if (c->close_asked)
         return 0;

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+__extension__ typedef unsigned __int128 wide;
+
 const char *const pace_arrivals_names[] = {"constant", "poisson", NULL};
 
 enum pace_arrivals pace_arrivals_named(const char *name)
@@ -19,8 +21,6 @@ bool pace_lacks_rate(const char *arrivals, uint64_t rate)
 
 static void set_due(struct pace *p)
 {
-    __extension__ typedef unsigned __int128 wide;
-
     if (p->arrivals == PACE_CONSTANT) {
         wide slot = (wide)p->taken * p->count + p->index;
 
@@ -57,4 +57,26 @@ uint64_t pace_take(struct pace *p)
     p->taken++;
     set_due(p);
     return due_ns;
+}
+
+/* Constant arrivals: how many of this thread's moments lie before before_ns. */
+static uint64_t constant_before(const struct pace *p, uint64_t before_ns)
+{
+    wide slots = ((wide)(before_ns - p->start_ns) * p->rate + NS_PER_S - 1) / NS_PER_S;
+
+    return slots > p->index ? (uint64_t)((slots - p->index + p->count - 1) / p->count) : 0;
+}
+
+uint64_t pace_skip(struct pace *p, uint64_t before_ns, uint64_t most)
+{
+    uint64_t first = p->taken, all;
+
+    if (p->arrivals == PACE_CONSTANT && p->due_ns < before_ns) {
+        all = constant_before(p, before_ns);
+        p->taken = all - first < most ? all : first + most;
+        set_due(p);
+    }
+    while (p->due_ns < before_ns && p->taken - first < most)
+        pace_take(p);
+    return p->taken - first;
 }

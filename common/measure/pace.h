@@ -44,4 +44,10 @@ void pace_start(struct pace *p, enum pace_arrivals arrivals, uint64_t rate, uint
 /* Takes the next request off the schedule: returns its intended moment. */
 uint64_t pace_take(struct pace *p);
 
+/*
+ * Takes all that are due before a moment, at most `most`; returns how many these were. At once with
+ * constant arrivals, one by one with random ones.
+ */
+uint64_t pace_skip(struct pace *p, uint64_t before_ns, uint64_t most);
+
 #endif

@@ -20,8 +20,7 @@ static void note_queue(struct schedule *s, const struct edges *window, uint64_t 
 {
     uint64_t queued;
 
-    while (s->arrived.due_ns <= now_ns && s->arrived.due_ns < window->end_ns)
-        pace_take(&s->arrived);
+    pace_skip(&s->arrived, now_ns < window->end_ns ? now_ns + 1 : window->end_ns, UINT64_MAX);
     queued = s->arrived.taken > s->pace.taken ? s->arrived.taken - s->pace.taken : 0;
     if (queued > most)
         queued = most;
@@ -45,12 +44,8 @@ uint64_t schedule_take(struct schedule *s, const struct edges *window, uint64_t 
 void schedule_end(struct schedule *s, const struct edges *window, uint64_t now_ns, uint64_t most)
 {
     note_queue(s, window, now_ns, most); /* also when nothing was sent for a long time */
-    while (most && s->pace.due_ns < window->end_ns) {
-        bool counts = edges_hold(window, pace_take(&s->pace));
-
-        s->left += counts;
-        most -= counts;
-    }
+    pace_skip(&s->pace, window->start_ns, UINT64_MAX);
+    s->left += pace_skip(&s->pace, window->end_ns, most);
 }
 
 void schedule_merge(struct schedule *into, const struct schedule *from)

@@ -144,11 +144,12 @@ void summary_warn(const struct summary *s, report_note *note, void *to)
 {
     const struct conditions *c = &s->drive->conditions;
     uint64_t lost = schedule_never_sent(&s->schedule) + s->never_answered;
+    bool counted = s->drive->window.plan.counts_requests; /* they may be done before the time is */
     uint64_t planned_ns = window_planned_ns(&s->drive->window);
     char text[160];
 
-    if (!s->drive->interrupted && !s->drive->window.plan.counts_requests &&
-        planned_ns != CLOCK_NEVER_NS && s->duration_s < 0.99 * seconds(planned_ns)) {
+    if (!s->drive->interrupted && !counted && planned_ns != CLOCK_NEVER_NS &&
+        s->duration_s < 0.99 * seconds(planned_ns)) {
         snprintf(text, sizeof text, "the window ended after %.3f of %.3f s: nobody was left to ask",
                  s->duration_s, seconds(planned_ns));
         note(to, text);

@@ -190,6 +190,14 @@ static inline uint64_t meter_begin(struct meter *m, bool queued)
     return due_ns;
 }
 
+/* A request that was begun just now, and was due at due_ns, could not be sent after all. */
+static inline void meter_give_up(struct meter *m, uint64_t due_ns)
+{
+    m->in_flight--;
+    m->worker->stats.begun--;
+    m->schedule.given_up += m->open_loop && edges_hold(&m->edges, due_ns);
+}
+
 /* The request that was begun last will be followed by another, such as a write by a read. */
 static inline void meter_owe(struct meter *m)
 {

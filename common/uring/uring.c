@@ -132,6 +132,41 @@ int uring_wait_only(struct uring *u, unsigned count, uint64_t left_ns)
     return err == -ETIME || err == -EINTR || is_refusal(err) ? 0 : err;
 }
 
+/* ---- waiting by the run mode ----------------------------------------------------------------- */
+
+/* Submits what is queued and sleeps until an event or wake_ns, in one system call: 0 or -errno. */
+static int submit_and_sleep(struct uring *u, struct spin *spin, uint64_t wake_ns)
+{
+    uint64_t now_ns = clock_now_ns();
+    int err;
+
+    if (wake_ns <= now_ns) /* a timeout of nothing would put the thread to sleep all the same */
+        return uring_submit_and_look(u);
+    err = uring_wait(u, 1, wake_ns == CLOCK_NEVER_NS ? wake_ns : wake_ns - now_ns);
+    spin_slept(spin, clock_now_ns() - now_ns);
+    return err;
+}
+
+int uring_wait_events(struct uring *u, struct spin *spin, uint64_t wake_ns)
+{
+    struct spell spell = {0};
+
+    while (spin_look(spin, &spell, wake_ns)) {
+        bool ready = io_uring_cq_ready(&u->ring);
+
+        if (io_uring_sq_ready(&u->ring) || (!ready && uring_holds_back(u))) {
+            int err = uring_submit_and_look(u);
+
+            if (err)
+                return err;
+            ready = io_uring_cq_ready(&u->ring);
+        }
+        if (ready)
+            return 0;
+    }
+    return submit_and_sleep(u, spin, wake_ns);
+}
+
 /* ---- waking --------------------------------------------------------------------------------- */
 
 void uring_watch_wake(struct uring *u, const struct worker *w, uint64_t tag)

@@ -10,6 +10,7 @@
 #define IOBENCH_URING_H
 
 #include "common/measure/crew.h"
+#include "common/measure/spin.h"
 
 #include <liburing.h>
 #include <stdbool.h>
@@ -76,6 +77,13 @@ int uring_wait(struct uring *u, unsigned count, uint64_t left_ns);
 
 /* The same in a thread that only reaps, while another one submits; its calls are its to count. */
 int uring_wait_only(struct uring *u, unsigned count, uint64_t left_ns);
+
+/*
+ * The same by the run mode, until an event or wake_ns: looks at shared memory for a while, and
+ * enters the kernel only when there is something to do there; then sleeps. For rings whose flags
+ * let the kernel tell (uring_holds_back()).
+ */
+int uring_wait_events(struct uring *u, struct spin *spin, uint64_t wake_ns);
 
 /* Completions that the kernel holds back until it is asked for them, if the flags let it say so. */
 static inline bool uring_holds_back(const struct uring *u)

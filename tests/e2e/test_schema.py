@@ -177,6 +177,8 @@ def changed(tool, path, value):
         changed("bench_client", "host.nofile_soft", "many"),
         changed("bench_client", "host.steal_percent", 101),
         changed("bench_client", "client_limited_reason", None),
+        changed("bench_client", "limit.busy", -0.1),
+        changed("bench_client", "open_loop.scheduled", None),
         changed("bench_client", "latency.service_ns.p50", None),
         changed("bench_client", "latency.service_ns.count", 0),
         changed("bench_client", "uptime_s", 1),

@@ -149,6 +149,26 @@ static void write_intervals(struct report *r, int intervals)
         report_append_point(r, "intervals", names, (double[]){i, 1000.5 * i, 0}, 3);
 }
 
+static void write_limit(struct report *r, double busy)
+{
+    report_number(r, "limit.busy", busy);
+    report_number(r, "limit.waited", NAN);
+    report_number(r, "limit.stolen", 0.01);
+}
+
+static void write_open_loop(struct report *r)
+{
+    report_integer(r, "open_loop.rate", 1000);
+    report_text(r, "open_loop.arrivals", "poisson");
+    report_integer(r, "open_loop.scheduled", 10002);
+    report_integer(r, "open_loop.never_sent", 1);
+    report_integer(r, "open_loop.never_answered", 1);
+    report_number(r, "open_loop.sent_rate", 1000.1);
+    report_integer(r, "open_loop.queue_peak", 7);
+    report_latency(r, "open_loop.lateness_ns", &filled);
+    report_latency(r, "open_loop.queued_ns", &empty);
+}
+
 static void write_client(struct report *r)
 {
     struct stats s = made_up_stats(10000);
@@ -159,6 +179,9 @@ static void write_client(struct report *r)
     write_intervals(r, 10);
     report_latency(r, "latency.service_ns", &filled);
     report_latency(r, "latency.response_ns", &filled);
+    write_open_loop(r);
+    report_integer(r, "totals.unfinished", 3);
+    write_limit(r, 0.99);
     report_flag(r, "interrupted", false);
     report_flag(r, "client_limited", true);
     report_text(r, "client_limited_reason", "its threads were busy 99 % of the time");
@@ -175,6 +198,8 @@ static void write_empty_client(struct report *r)
     write_client_connections(r, 0);
     write_intervals(r, 0);
     report_latency(r, "latency.service_ns", &empty);
+    report_latency(r, "latency.unfinished_ns", &empty);
+    write_limit(r, NAN);
     report_flag(r, "interrupted", true);
     report_flag(r, "client_limited", false);
     report_null(r, "client_limited_reason");

@@ -1,5 +1,6 @@
 /* What every event backend promises a program about its hooks (common/loop/loop.h). */
 #include "common/base/clock.h"
+#include "common/choose.h"
 #include "common/loop/loop.h"
 
 #include <errno.h>
@@ -117,6 +118,7 @@ void next_due(struct loop *l, struct due *due)
 
 static void run(const char *backend, struct program *p)
 {
+    const struct choose_from from = {.option = "backend", .table = loop_table};
     struct loop_config config = {
         .conn_bytes = sizeof(struct conn),
         .mode = MODE_THROUGHPUT,
@@ -126,7 +128,7 @@ static void run(const char *backend, struct program *p)
     uint64_t start_ns;
     struct crew crew;
     char why[160] = "";
-    int err = loop_choose(&config, backend, NULL, why, sizeof why);
+    int err = choose_spec(&config.choice, &from, backend, why, sizeof why);
 
     if (err) {
         print_message("%s: %s\n", backend, why);
@@ -179,7 +181,7 @@ static void read_many(struct peer *peer, uint64_t bytes)
 
 /* ---- an answer that goes out slowly ---- */
 
-static void write_note(int fd, unsigned char n)
+static void write_note(int fd, int n)
 {
     unsigned char note[NOTE_BYTES];
 
@@ -193,7 +195,7 @@ static void *write_notes_and_read(void *argument)
     struct peer *peer = argument;
     char end[sizeof last_words];
 
-    for (unsigned char n = 1; n < NOTES; n++)
+    for (int n = 1; n < NOTES; n++)
         write_note(peer->fd, n);
     read_many(peer, MANY);
     peer->faults += recv(peer->fd, end, sizeof end, MSG_WAITALL) != sizeof end;

@@ -219,6 +219,53 @@ static void longest_gap_is_finite(void **state)
     assert_true(p.due_ns == START_NS + (uint64_t)p.offset_ns);
 }
 
+/* ---- skipping -------------------------------------------------------------------------------- */
+
+/* Skipping until a moment is the same as taking one by one until then. */
+static void assert_skips(struct pace p, uint64_t before_ns, uint64_t most)
+{
+    struct pace one_by_one = p;
+    uint64_t skipped = pace_skip(&p, before_ns, most), taken = 0;
+
+    for (; one_by_one.due_ns < before_ns && taken < most; taken++)
+        pace_take(&one_by_one);
+    assert_int_equal(skipped, taken);
+    assert_int_equal(p.taken, one_by_one.taken);
+    assert_int_equal(p.due_ns, one_by_one.due_ns);
+}
+
+static void skips_as_if_taken(void **state)
+{
+    static const uint64_t rates[] = {1, 3, 7, 1000, 300007, 1000000000};
+
+    (void)state;
+    for (size_t r = 0; r < sizeof rates / sizeof rates[0]; r++)
+        for (unsigned index = 0; index < 3; index++)
+            for (int i = 0; i < 200; i++) {
+                enum pace_arrivals arrivals = i % 2 ? PACE_POISSON : PACE_CONSTANT;
+                struct pace p = begin(arrivals, rates[r], 1, index, 3);
+                uint64_t gap_ns = NS_PER_S / rates[r], near_ns = START_NS + (uint64_t)i * gap_ns;
+
+                for (int before = i % 5; before > 0; before--)
+                    pace_take(&p);
+                assert_skips(p, near_ns - 1, UINT64_MAX);
+                assert_skips(p, near_ns, UINT64_MAX);
+                assert_skips(p, near_ns + 1, UINT64_MAX);
+                assert_skips(p, near_ns, (uint64_t)i / 4);
+            }
+}
+
+static void skips_no_further_than_asked(void **state)
+{
+    struct pace p = begin(PACE_CONSTANT, 1000000000, 1, 0, 1);
+
+    (void)state;
+    assert_int_equal(pace_skip(&p, CLOCK_NEVER_NS, 5), 5);
+    assert_int_equal(p.due_ns, START_NS + 5);
+    assert_int_equal(pace_skip(&p, START_NS + 5, UINT64_MAX), 0);
+    assert_int_equal(pace_skip(&p, START_NS + 3600 * NS_PER_S, UINT64_MAX), 3600 * NS_PER_S - 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +279,8 @@ int main(void)
         cmocka_unit_test(threads_are_independent),
         cmocka_unit_test(poisson_starts_with_a_gap),
         cmocka_unit_test(longest_gap_is_finite),
+        cmocka_unit_test(skips_as_if_taken),
+        cmocka_unit_test(skips_no_further_than_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,7 +161,9 @@ static void steady_takes_whole_ticks(void **state)
     publish(&a, STEADY_LEAST - 1);
     ticks_steady(&reader, &s);
     assert_false(s.enough);
-    ticks_end(&a, STEADY_LEAST * NS_PER_S - 1, (struct tick){.requests = STEADY_LEAST, .errors = 0}); /* a shorter one does not count */
+    ticks_end(
+        &a, STEADY_LEAST * NS_PER_S - 1,
+        (struct tick){.requests = STEADY_LEAST, .errors = 0}); /* a shorter one does not count */
     ticks_steady(&reader, &s);
     assert_false(s.enough);
     ticks_free(&a);

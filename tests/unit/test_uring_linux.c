@@ -4,6 +4,7 @@
  * that loops for ever is ended by its alarm.
  */
 #include "common/base/clock.h"
+#include "common/choose.h"
 #include "common/loop/loop.h"
 #include "common/uring/uring.h"
 #include "fileio/split.h"
@@ -40,15 +41,16 @@ static void check(bool good, const char *text, int line)
     _exit(1);
 }
 
-static void in_a_process(void (*body)(void))
+static void run_child(void **state)
 {
+    void (**body)(void) = *state;
     pid_t child = fork();
     int status = 0;
 
     assert_true(child >= 0);
     if (child == 0) {
         alarm(PATIENCE_S);
-        body();
+        (*body)();
         _exit(0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -112,15 +114,24 @@ static void prepare(struct file_op *ops, struct file_op **list)
     }
 }
 
+/* io_uring is chosen for config, or the test skipped. */
+static void choose_uring(struct engine_config *config)
+{
+    struct engine_work work = {.depth = DEPTH, .two_threads = config->two_threads, .reads = true};
+    const struct choose_from from = {.option = "engine", .table = engine_table, .about = &work};
+    char why[160] = "";
+
+    if (choose_spec(&config->choice, &from, "io_uring", why, sizeof why))
+        _exit(SKIPPED);
+}
+
 static struct engine *open_engine(bool two_threads)
 {
     static struct engine e;
     struct engine_config config = engine_config(two_threads);
     char why[160] = "";
-    int err = 0;
 
-    if (!engine_choose("io_uring", &config, &err, why, sizeof why))
-        _exit(SKIPPED);
+    choose_uring(&config);
     CHECK(engine_open(&e, &engine_uring, &config, why, sizeof why) == 0);
     return &e;
 }
@@ -149,13 +160,9 @@ static void fail_once(bool two_threads)
     engine_close(e);
 }
 
-static void fail_once_in_one_thread(void)
+static void fail_once_in_each_way(void)
 {
     fail_once(false);
-}
-
-static void fail_once_in_two_threads(void)
-{
     fail_once(true);
 }
 
@@ -190,16 +197,17 @@ static void refuse_split(void)
     struct file_op ops[DEPTH], *list[DEPTH], *done[DEPTH];
     struct split_user *user;
     struct split *split;
-    uint64_t sleeps = 0;
+    struct stats stats = {0};
     char why[160] = "";
 
+    choose_uring(&config.engine);
     config.type = &engine_uring;
     prepare(ops, list);
     refuse(0, EAGAIN);
     CHECK(split_open(&split, &config, why, sizeof why) == 0);
     user = split_join(split);
     split_push(user, list, DEPTH);
-    CHECK(split_take(user, done, DEPTH, DEPTH, CLOCK_NEVER_NS, &sleeps) == DEPTH);
+    CHECK(split_take(user, done, DEPTH, DEPTH, CLOCK_NEVER_NS, &stats) == DEPTH);
     for (unsigned i = 0; i < DEPTH; i++)
         CHECK(ops[i].result < 0);
     split_leave(user);
@@ -244,7 +252,7 @@ static void close_full(struct engine *e)
 }
 
 static const struct file_engine engine_full = {
-    .name = "full",
+    .backend = {.name = "full"},
     .most_depth = DEPTH,
     .two_threads = true,
     .open = open_full,
@@ -259,15 +267,16 @@ static void split_over_a_full_engine(void)
     struct file_op ops[DEPTH], *list[DEPTH], *done[DEPTH];
     struct split_user *user;
     struct split *split;
-    uint64_t sleeps = 0;
+    struct stats stats = {0};
     char why[160] = "";
 
     config.type = &engine_full;
+    config.engine.choice.backend = &engine_full.backend;
     prepare(ops, list);
     CHECK(split_open(&split, &config, why, sizeof why) == 0);
     user = split_join(split);
     split_push(user, list, DEPTH);
-    CHECK(split_take(user, done, DEPTH, DEPTH, CLOCK_NEVER_NS, &sleeps) == DEPTH);
+    CHECK(split_take(user, done, DEPTH, DEPTH, CLOCK_NEVER_NS, &stats) == DEPTH);
     for (unsigned i = 0; i < DEPTH; i++)
         CHECK(ops[i].result == -EAGAIN);
     split_leave(user);
@@ -345,12 +354,13 @@ static struct worker *new_worker(void)
 
 static void run_loop(enum spin_mode mode, unsigned adopted)
 {
+    const struct choose_from from = {.option = "backend", .table = loop_table};
     struct loop_config config = {.conn_bytes = sizeof(struct conn), .mode = mode};
     struct program program = {.to_adopt = adopted};
     struct worker *w = new_worker();
     char why[160] = "";
 
-    if (loop_choose(&config, "io_uring:sq=8", NULL, why, sizeof why))
+    if (choose_spec(&config.choice, &from, "io_uring:sq=8", why, sizeof why))
         _exit(SKIPPED);
     refuse(0, EAGAIN);
     CHECK(loop_run(w, &config, -1, &program) < 0);
@@ -395,14 +405,15 @@ static void run_udp(enum spin_mode mode, uint32_t sockets)
 {
     static const struct udp_role role = {.receive = ignore, .due = go_on};
     struct udp_setup setup = {.mode = mode, .ways.batch = 1};
+    const struct choose_from from = {.option = "backend", .table = udp_backends, .about = &setup};
     struct udp_loop loop = {.socket_count = sockets, .receive_most = 1, .turn_most = 1};
     struct worker *w = new_worker();
     char why[160] = "";
 
     loop.sockets = calloc(sockets, sizeof *loop.sockets);
     for (uint32_t i = 0; i < sockets; i++)
-        loop.sockets[i] = (struct udp_socket){socket(AF_INET, SOCK_DGRAM, 0), i};
-    if (udp_loop_choose(&setup, "io_uring", why, sizeof why))
+        loop.sockets[i] = (struct udp_socket){.fd = socket(AF_INET, SOCK_DGRAM, 0), .index = i};
+    if (choose_spec(&setup.choice, &from, "io_uring", why, sizeof why))
         _exit(SKIPPED);
     refuse(0, EAGAIN);
     CHECK(udp_loop_run(&loop, w, &setup, &role, NULL) < 0);
@@ -423,13 +434,6 @@ static void refuse_udp_that_asks(void)
     run_udp(MODE_LATENCY, 1);
 }
 
-static void run_child(void **state)
-{
-    void (**body)(void) = *state;
-
-    in_a_process(*body);
-}
-
 #define CHILD(body)                                     \
     {                                                   \
 #body, run_child, NULL, NULL, &(void (*)(void)) \
@@ -441,8 +445,7 @@ static void run_child(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CHILD(fail_once_in_one_thread),
-        CHILD(fail_once_in_two_threads),
+        CHILD(fail_once_in_each_way),
         CHILD(refuse_files),
         CHILD(refuse_files_in_two_threads),
         CHILD(refuse_split),

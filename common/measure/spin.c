@@ -1,4 +1,4 @@
-#include "common/loop/spin.h"
+#include "common/measure/spin.h"
 
 #include <string.h>
 
