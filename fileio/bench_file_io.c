@@ -218,8 +218,10 @@ static int begin(struct run *run)
 
 static int measure_files(struct run *run, int argc, char **argv)
 {
-    int err = files_create(&run->files, run->config, &run->plan, &table, run->type->wants_nonblock);
+    int err;
 
+    assert(run->type); /* of plan_choose() */
+    err = files_create(&run->files, run->config, &run->plan, &table, run->type->wants_nonblock);
     if (!err)
         err = check_prepared(run_open_workers(run));
     if (!err)
@@ -243,7 +245,6 @@ int main(int argc, char **argv)
     if (err)
         return err;
     run.type = engine_of(&run.plan.choice);
-    assert(run.type); /* plan_choose() has found one */
     err = begin(&run);
     if (!err)
         err = measure_files(&run, argc, argv);
