@@ -12,6 +12,7 @@
 #include "fileio/rwf.h"
 #include "fileio/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -217,8 +218,10 @@ static int begin(struct run *run)
 
 static int measure_files(struct run *run, int argc, char **argv)
 {
-    int err = files_create(&run->files, run->config, &run->plan, &table, run->type->wants_nonblock);
+    int err;
 
+    assert(run->type); /* of plan_choose() */
+    err = files_create(&run->files, run->config, &run->plan, &table, run->type->wants_nonblock);
     if (!err)
         err = check_prepared(run_open_workers(run));
     if (!err)

@@ -174,6 +174,62 @@ def test_open_loop_keeps_its_rate(folder):
     assert report["latency"]["response_ns"]["p50"] >= report["latency"]["service_ns"]["p50"]
 
 
+def assert_pairs(report, pairs):
+    """So many pairs were due, each is accounted for, and has a write and a read."""
+    loop, latency = report["open_loop"], report["latency"]
+    assert loop["scheduled"] == latency["response_ns"]["count"] == pairs
+    assert loop["never_sent"] == loop["never_answered"] == 0
+    assert loop["lateness_ns"]["count"] + loop["queued_ns"]["count"] == pairs
+    assert latency["service_ns"]["count"] == 2 * pairs
+    assert report["read"]["response_ns"]["count"] == pairs
+    assert report["write"]["response_ns"]["count"] == pairs
+    # A pair takes as long as its two operations, one after the other.
+    assert latency["response_ns"]["max"] >= report["write"]["response_ns"]["min"]
+    assert latency["response_ns"]["min"] > report["read"]["response_ns"]["min"]
+
+
+@pytest.mark.parametrize("sync", ["none", "fdatasync:20"])
+@pytest.mark.parametrize("engine", ["sync", "threads", "io_uring"])
+def test_pairs_of_an_open_loop(engine, sync, folder):
+    report = measure(folder, "-e", engine, "-R", "2000", "--time", "200ms", "--warmup", "50ms",
+                     "--depth", "4", "--sync", sync, "--verify")  # fmt: skip
+    assert_pairs(report, 400)
+    report = measure(folder, "-e", engine, "-R", "20000", "-n", "51", "--warmup", "20ms",
+                     "--sync", sync)  # fmt: skip
+    assert_pairs(report, 2 * 51)
+
+
+@pytest.mark.parametrize("count", [1, 7, 100])
+@pytest.mark.parametrize("engine", ["sync", "threads", "null"])
+def test_a_number_of_pairs_is_exact_after_a_warm_up(engine, count, folder):
+    """In flight when the window begins are writes, which owe a read each, and reads."""
+    report = measure(folder, "-e", engine, "-n", str(count), "--warmup", "20ms", "--depth", "13")
+    assert report["totals"]["requests"] == 2 * 2 * count
+    assert report["latency"]["service_ns"]["count"] == 2 * 2 * count
+    assert report["latency"]["unfinished_ns"]["count"] <= report["totals"]["unfinished"] <= 2 * 13
+
+
+def test_a_write_that_is_synced_is_counted_after_it(folder):
+    """Else the window of a group of writes would end before the sync that they are for."""
+    report = measure(folder, "--rw", "write", "--sync", "fsync:10", "-n", "10", "-e", "sync")
+    assert report["file"]["sync_ns"]["count"] == 2
+    assert report["window"]["duration_s"] * 1e9 > report["file"]["sync_ns"]["max"]
+
+
+def test_interrupted_while_the_files_are_filled(folder):
+    command = [PROGRAM, "-d", folder, "--rw", "randread", "-s", "64G", "-w", "2", "--json", "-"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + TIMEOUT_S
+    while not any(path.stat().st_size for path in folder.iterdir()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, err
+    report = json.loads(out)
+    assert report["interrupted"] and report["totals"]["requests"] == 0
+
+
 def last_due_s(seed):
     """When the last of 100 Poisson arrivals at 1,000 per second is due."""
     command = [SAMPLE, "poisson", "1000", str(seed), "1", "100"]
