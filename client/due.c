@@ -44,15 +44,19 @@ static bool serve_due(struct client_thread *t, struct loop *l, struct due *due)
     return connections_overdue(t, l, due) || connections_reopen_due(t, due) || send_due(t, due);
 }
 
-/* The next moment at which something is due of itself; for the clock alone we are woken. */
+/*
+ * The next moment at which something is due of itself; for the clock alone we are woken. An open
+ * loop looks at its window's end as well: if that was moved, the next request is due there.
+ */
 static uint64_t next_wake_ns(const struct client_thread *t)
 {
     const struct client_conn *thinker = TAILQ_FIRST(&t->thinking);
+    const struct meter *m = &t->meter;
     uint64_t wake_ns =
         least(connections_reopen_ns(t), thinker ? thinker->ready_ns : CLOCK_NEVER_NS);
 
-    if (t->meter.phase > PHASE_READY && meter_more_due(&t->meter) && !TAILQ_EMPTY(&t->ready))
-        wake_ns = least(wake_ns, t->meter.schedule.pace.due_ns);
+    if (m->phase > PHASE_READY && m->open_loop && m->budget && !TAILQ_EMPTY(&t->ready))
+        wake_ns = least(wake_ns, least(m->schedule.pace.due_ns, m->edges.end_ns));
     return wake_ns;
 }
 

@@ -53,6 +53,24 @@ def test_extended_until_steady(backend, start_server, run_client):
     assert server.stop().report["connections"]["accepted"] == 4
 
 
+@each_backend
+def test_end_that_is_moved_is_seen_in_time(backend, start_server, run_client):
+    """
+    An end at no multiple of the main thread's 100 ms. Once the client slept there until that woke
+    it, and what was due meanwhile, 100 requests of 1,820, was up to 50 ms late.
+    """
+    server = start_server(backend)
+    args = ["-c", 10, "-R", 2000, "-d", "450ms", "--until-steady", "910ms"]
+    for _ in range(3):  # the machine may be late, too
+        report = run_client(server.target, backend, *args).report
+        skip_if_too_late(report)
+        assert report["extension"]["times"] > 0
+        assert report["open_loop"]["scheduled"] == 1820
+        if report["latency"]["response_ns"]["p99"] < 20e6:
+            return
+    pytest.fail(f"response time at P99: {report['latency']['response_ns']['p99']} ns")
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @each_backend
 def test_never_steady(backend, threads, run_client):
