@@ -177,13 +177,18 @@ static void begin_window(struct meter *m)
     ticks_start(&m->ticks, m->edges.start_ns, tick_of(s));
 }
 
-static void end_window(struct meter *m, uint64_t at_ns)
+static void read_end(struct meter *m, uint64_t at_ns)
 {
     m->phase = PHASE_DRAIN;
     m->edges.end_ns = at_ns;
     account_read(&m->at_end, &m->worker->stats);
     m->unfinished = m->in_flight;
     m->drain_end_ns = clock_now_ns() + m->window->plan.drain_ns;
+}
+
+static void end_window(struct meter *m, uint64_t at_ns)
+{
+    read_end(m, at_ns);
     if (m->window->hooks.closing)
         m->window->hooks.closing(m);
     ticks_end(&m->ticks, at_ns, tick_of(&m->at_end.stats));
@@ -237,6 +242,10 @@ void window_done(struct meter *m)
     if (m->done_ns)
         return;
     m->done_ns = clock_now_ns();
+    if (m->phase == PHASE_WINDOW) { /* its loop failed, and what the hook would look at is gone */
+        read_end(m, m->now_ns);
+        ticks_end(&m->ticks, m->now_ns, tick_of(&m->at_end.stats));
+    }
     if (m->open_loop && m->measured)
         schedule_end(&m->schedule, &m->edges, m->done_ns, m->budget);
     atomic_store_explicit(&m->ticks.over, true, memory_order_release);

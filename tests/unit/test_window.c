@@ -251,6 +251,30 @@ static void a_stop_keeps_what_was_measured(void **state)
     end(&r);
 }
 
+/* A thread whose loop fails in the window leaves the figures of the time until then. */
+static void a_failure_ends_the_window(void **state)
+{
+    struct window_plan plan = timed;
+    struct run r = {0};
+    struct meter *m;
+    uint64_t failed_ns = START + 3 * NS_PER_S + 1;
+
+    (void)state;
+    plan.rate = 4;
+    begin(&r, plan, 0);
+    m = r.meters;
+    window_move_on(m, failed_ns);
+    while (meter_request_due(m))
+        meter_complete(m, START, meter_begin(m, false));
+    window_done(m);
+    assert_int_equal(m->edges.end_ns, failed_ns);
+    assert_int_equal(m->at_end.stats.requests, m->worker->stats.requests);
+    assert_int_equal(schedule_total(&m->schedule), 5);
+    assert_int_equal(m->ticks.window_end_ns, failed_ns);
+    assert_int_equal(closed, 0);
+    end(&r);
+}
+
 /* The end moves for all threads alike, until the first of them has come to it. */
 static void a_window_can_be_lengthened(void **state)
 {
@@ -280,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_number_of_requests_is_exact),
         cmocka_unit_test(a_small_number_is_exact),
         cmocka_unit_test(a_stop_keeps_what_was_measured),
+        cmocka_unit_test(a_failure_ends_the_window),
         cmocka_unit_test(a_window_can_be_lengthened),
     };
 
