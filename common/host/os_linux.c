@@ -71,11 +71,15 @@ struct os_cpu_time os_process_cpu_time(void)
     return cpu_time(RUSAGE_SELF);
 }
 
-/* /proc/thread-self/schedstat: ns on a CPU, ns ready but without one, times run (proc(5)). */
+/*
+ * /proc/thread-self/schedstat: ns on a CPU, ns ready but without one, times run (proc(5)). The
+ * first of them may be as old as the last timer tick, so the thread's clock says it instead.
+ */
 struct os_run_time os_thread_run_time(void)
 {
     int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
     struct os_run_time t = {0};
+    struct timespec on_cpu;
     char text[96];
     ssize_t len;
 
@@ -86,7 +90,10 @@ struct os_run_time os_thread_run_time(void)
     if (len <= 0)
         return t;
     text[len] = '\0';
-    t.known = sscanf(text, "%" SCNu64 " %" SCNu64, &t.on_cpu_ns, &t.waited_ns) == 2;
+    t.known = sscanf(text, "%*u %" SCNu64, &t.waited_ns) == 1 &&
+              clock_gettime(CLOCK_THREAD_CPUTIME_ID, &on_cpu) == 0;
+    if (t.known)
+        t.on_cpu_ns = (uint64_t)on_cpu.tv_sec * NS_PER_S + (uint64_t)on_cpu.tv_nsec;
     return t;
 }
 

@@ -1,5 +1,7 @@
 #include "common/measure/account.h"
 
+#include "common/base/clock.h"
+
 #include <math.h>
 
 /* Busy, waiting for a CPU or stolen from for so much of the window: no room for more. */
@@ -11,9 +13,10 @@
 void account_read(struct account *a, const struct stats *s)
 {
     a->stats = *s;
+    a->run_time = os_thread_run_time();
+    a->read_ns = clock_now_ns();
     a->cpu = os_thread_cpu_time();
     a->process_cpu = os_process_cpu_time();
-    a->run_time = os_thread_run_time();
 }
 
 struct os_cpu_time account_cpu_between(struct os_cpu_time start, struct os_cpu_time end)
@@ -50,16 +53,16 @@ struct limit limit_between(const struct account *start, const struct account *en
                            const struct host_pressure *cpu_end)
 {
     double looking_ns = (double)(end->stats.looking_ns - start->stats.looking_ns);
-    double thread_ns = on_cpu_ns(start, end), window = (double)window_ns;
+    double thread_ns = on_cpu_ns(start, end), time_ns = (double)(end->read_ns - start->read_ns);
     bool known = start->run_time.known && end->run_time.known;
 
     if (window_ns == 0)
         return (struct limit){0, NAN, NAN};
     return (struct limit){
-        .busy = fmax(thread_ns - looking_ns, 0) / window,
-        .waited = known ? (double)(end->run_time.waited_ns - start->run_time.waited_ns) / window
+        .busy = fmin(fmax(thread_ns - looking_ns, 0) / time_ns, 1),
+        .waited = known ? (double)(end->run_time.waited_ns - start->run_time.waited_ns) / time_ns
                         : (double)NAN,
-        .stolen = stolen_ns(thread_ns, cpu_start, cpu_end) / window,
+        .stolen = stolen_ns(thread_ns, cpu_start, cpu_end) / time_ns,
     };
 }
 

@@ -20,6 +20,7 @@ struct account {
     struct os_cpu_time cpu;         /* of the thread */
     struct os_cpu_time process_cpu; /* of all threads, those of the kernel's helpers included */
     struct os_run_time run_time;
+    uint64_t read_ns; /* the moment that run_time is of */
 };
 
 /* Of the calling thread, whose counters are s. Takes some 10 us. */
@@ -34,7 +35,11 @@ struct limit {
     double stolen; /* its part of the time that the host took from its CPU; NaN: not known */
 };
 
-/* cpu_start and cpu_end: of the CPU that the thread is bound to, or of the whole machine. */
+/*
+ * Shares of the time between the two readings, which are a little after the edges: of a window that
+ * is as short as a reading, they would be shares of something else. A window of no length has none.
+ * cpu_start and cpu_end: of the CPU that the thread is bound to, or of the whole machine.
+ */
 struct limit limit_between(const struct account *start, const struct account *end,
                            uint64_t window_ns, const struct host_pressure *cpu_start,
                            const struct host_pressure *cpu_end);

@@ -18,6 +18,7 @@ static struct limit limit_of(uint64_t on_cpu_ms, uint64_t waited_ms, uint64_t lo
 {
     struct account start = {.run_time = {5, 5, true}}, end = start;
 
+    end.read_ns = WINDOW;
     end.run_time.on_cpu_ns += on_cpu_ms * NS_PER_MS;
     end.run_time.waited_ns += waited_ms * NS_PER_MS;
     end.stats.looking_ns = looking_ms * NS_PER_MS;
@@ -61,7 +62,8 @@ static void a_fault_in_the_sums_stays_in_range(void **state)
 /* Without schedstat the CPU time stands for it, and waiting is not known. */
 static void without_the_scheduler(void **state)
 {
-    struct account start = {.cpu = {0, 0}}, end = {.cpu = {600 * NS_PER_MS, 380 * NS_PER_MS}};
+    struct account start = {.cpu = {0, 0}},
+                   end = {.cpu = {600 * NS_PER_MS, 380 * NS_PER_MS}, .read_ns = WINDOW};
     struct limit l = limit_between(&start, &end, WINDOW, &quiet_start, &quiet_end);
 
     (void)state;
@@ -74,7 +76,8 @@ static void without_the_scheduler(void **state)
 static void stolen_time_is_shared_out(void **state)
 {
     struct host_pressure start = {10, 10, 1}, end = {10.8, 10, 1.2}, unknown = {-1, -1, -1};
-    struct account a = {.run_time = {0, 0, true}}, b = {.run_time = {400 * NS_PER_MS, 0, true}};
+    struct account a = {.run_time = {0, 0, true}};
+    struct account b = {.run_time = {400 * NS_PER_MS, 0, true}, .read_ns = WINDOW};
     struct limit l = limit_between(&a, &b, WINDOW, &start, &end);
 
     (void)state;
@@ -93,6 +96,18 @@ static void a_window_of_no_length(void **state)
     assert_false(limit_reached(&l));
 }
 
+/* A reading takes longer than the shortest windows: no share is more than all of the time. */
+static void a_window_shorter_than_a_reading(void **state)
+{
+    struct account a = {.run_time = {0, 0, true}};
+    struct account b = {.run_time = {8000, 4000, true}, .read_ns = 12000};
+    struct limit l = limit_between(&a, &b, 500, &quiet_start, &quiet_end);
+
+    (void)state;
+    assert_true(l.busy < 0.7);
+    assert_true(l.waited < 0.4);
+}
+
 /* What this thread does between two readings is in their difference. */
 static void readings_of_a_real_thread(void **state)
 {
@@ -109,8 +124,26 @@ static void readings_of_a_real_thread(void **state)
     cpu = account_cpu_between(a.cpu, b.cpu);
     assert_int_equal(b.stats.requests - a.stats.requests, s.requests - 3);
     assert_true(cpu.user_ns + cpu.system_ns > 0);
+    assert_true(b.read_ns - a.read_ns >= 30 * NS_PER_MS);
     if (a.run_time.known)
         assert_true(b.run_time.on_cpu_ns > a.run_time.on_cpu_ns);
+}
+
+/* The scheduler's own sums move with timer ticks: over less than one they would say 0, or 4 ms. */
+static void work_of_less_than_a_tick_is_seen(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        struct os_run_time a = os_thread_run_time(), b;
+        uint64_t until_ns = clock_now_ns() + 300 * NS_PER_US;
+
+        if (!a.known)
+            skip();
+        while (clock_now_ns() < until_ns)
+            ;
+        b = os_thread_run_time();
+        assert_true(b.on_cpu_ns > a.on_cpu_ns);
+    }
 }
 
 int main(void)
@@ -122,7 +155,9 @@ int main(void)
         cmocka_unit_test(without_the_scheduler),
         cmocka_unit_test(stolen_time_is_shared_out),
         cmocka_unit_test(a_window_of_no_length),
+        cmocka_unit_test(a_window_shorter_than_a_reading),
         cmocka_unit_test(readings_of_a_real_thread),
+        cmocka_unit_test(work_of_less_than_a_tick_is_seen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
