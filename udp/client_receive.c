@@ -27,13 +27,19 @@ static enum seq_kind kind_of(const struct client_thread *t, const unsigned char 
     return t->run->checked ? seq_header_read(bytes, len, h) : seq_mark_read(bytes, len);
 }
 
+/* A number of messages is exact: what the warm-up has left in flight is not among them. */
+static bool left_over(const struct client_thread *t, const struct seq_answer *answer)
+{
+    return t->run->config->messages && !t->meter.open_loop && t->measuring && !answer->measured;
+}
+
 static void answered(struct client_thread *t, const struct seq_answer *answer)
 {
     struct meter *m = &t->meter;
     uint64_t service_ns = m->now_ns - answer->sent_ns;
 
     t->last_answer_ns = m->now_ns;
-    t->loop.stats->requests++;
+    t->loop.stats->requests += !left_over(t, answer);
     if (m->phase == PHASE_DRAIN && !m->open_loop)
         hist_record(&m->unfinished_service, service_ns); /* nothing is sent in that drain */
     if (!t->measuring || !answer->measured)
