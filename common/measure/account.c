@@ -53,7 +53,8 @@ struct limit limit_between(const struct account *start, const struct account *en
                            const struct host_pressure *cpu_end)
 {
     double looking_ns = (double)(end->stats.looking_ns - start->stats.looking_ns);
-    double thread_ns = on_cpu_ns(start, end), time_ns = (double)(end->read_ns - start->read_ns);
+    double time_ns = fmax((double)(end->read_ns - start->read_ns), (double)window_ns);
+    double thread_ns = on_cpu_ns(start, end);
     bool known = start->run_time.known && end->run_time.known;
 
     if (window_ns == 0)

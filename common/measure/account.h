@@ -36,8 +36,9 @@ struct limit {
 };
 
 /*
- * Shares of the time between the two readings, which are a little after the edges: of a window that
- * is as short as a reading, they would be shares of something else. A window of no length has none.
+ * Shares of the window, or of the time between the two readings where that is longer: a reading
+ * comes a little after its edge, and takes longer than the shortest windows. A window of no length
+ * has none.
  * cpu_start and cpu_end: of the CPU that the thread is bound to, or of the whole machine.
  */
 struct limit limit_between(const struct account *start, const struct account *end,

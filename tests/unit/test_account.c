@@ -129,6 +129,17 @@ static void readings_of_a_real_thread(void **state)
         assert_true(b.run_time.on_cpu_ns > a.run_time.on_cpu_ns);
 }
 
+/* A thread that came round only when the window was over has two readings at once. */
+static void a_window_that_was_missed(void **state)
+{
+    struct account a = {.run_time = {0, 0, true}, .read_ns = 2 * WINDOW};
+    struct account b = {.run_time = {9000, 0, true}, .read_ns = 2 * WINDOW + 10000};
+    struct limit l = limit_between(&a, &b, WINDOW, &quiet_start, &quiet_end);
+
+    (void)state;
+    assert_false(limit_reached(&l));
+}
+
 /* The scheduler's own sums move with timer ticks: over less than one they would say 0, or 4 ms. */
 static void work_of_less_than_a_tick_is_seen(void **state)
 {
@@ -156,6 +167,7 @@ int main(void)
         cmocka_unit_test(stolen_time_is_shared_out),
         cmocka_unit_test(a_window_of_no_length),
         cmocka_unit_test(a_window_shorter_than_a_reading),
+        cmocka_unit_test(a_window_that_was_missed),
         cmocka_unit_test(readings_of_a_real_thread),
         cmocka_unit_test(work_of_less_than_a_tick_is_seen),
     };
