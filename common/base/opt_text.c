@@ -69,7 +69,7 @@ static void write_choices(const char *const *choices, FILE *out)
         fprintf(out, "%s%s", i > 0 ? ", " : "", choices[i]);
 }
 
-void opt_write_allowed(const struct opt *row, FILE *out)
+static void write_allowed(const struct opt *row, FILE *out)
 {
     switch (row->kind) {
     case OPT_FLAG:
@@ -95,7 +95,7 @@ void opt_write_allowed(const struct opt *row, FILE *out)
     }
 }
 
-void opt_write_description(const struct opt *row, FILE *out)
+static void write_description(const struct opt *row, FILE *out)
 {
     bool allowed = row->kind != OPT_FLAG && row->kind != OPT_TEXT;
     bool initial = row->kind != OPT_FLAG && row->initial;
@@ -105,8 +105,32 @@ void opt_write_description(const struct opt *row, FILE *out)
         return;
     fputs(" (", out);
     if (allowed)
-        opt_write_allowed(row, out);
+        write_allowed(row, out);
     if (initial)
         fprintf(out, "%sdefault: %s", allowed ? "; " : "", row->initial);
     fputc(')', out);
+}
+
+/* What write() says of a row, to be freed; NULL when memory ran out. */
+static char *gather(void (*write)(const struct opt *row, FILE *out), const struct opt *row)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+
+    if (!out)
+        return NULL;
+    write(row, out);
+    fclose(out);
+    return text;
+}
+
+char *opt_allowed(const struct opt *row)
+{
+    return gather(write_allowed, row);
+}
+
+char *opt_description(const struct opt *row)
+{
+    return gather(write_description, row);
 }
