@@ -1,7 +1,7 @@
 #include "common/measure/drive.h"
 
 #include "common/base/clock.h"
-#include "common/base/units.h"
+#include "common/base/text.h"
 
 #include <errno.h>
 #include <math.h>
@@ -121,13 +121,12 @@ static void print_news(struct watch *w)
 static void extend(struct watch *w)
 {
     struct drive *d = w->drive;
-    char length[UNITS_TEXT_CAP];
 
     if (!extend_look(&d->extension, &d->window) || !w->out)
         return;
     clear_live(w);
     fprintf(w->out, "[until-steady] not yet: %s; going on to %s\n", d->extension.verdict.reason,
-            units_duration(length, sizeof length, window_planned_ns(&d->window)));
+            text_time(window_planned_ns(&d->window)).s);
     fflush(w->out);
 }
 
