@@ -189,17 +189,13 @@ static int run_worker(struct worker *worker)
 static int start_crew(struct drive *d)
 {
     struct conditions *c = &d->conditions;
-    char why[160];
 
     host_read(&c->host);
     if (calibrate_run(&c->calibration)) /* no thread to be had: crew_start() will say so */
         memset(&c->calibration, 0, sizeof c->calibration);
     host_read_pressure(&c->before);
     d->crew.program = d;
-    if (crew_start(&d->crew, run_worker, why, sizeof why) == 0)
-        return 0;
-    fprintf(stderr, "%s: %s\n", d->program, why);
-    return EXIT_USAGE;
+    return crew_start(&d->crew, run_worker, d->program);
 }
 
 int drive_run(struct drive *d, uint64_t until_steady_ns, FILE *out)

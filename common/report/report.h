@@ -56,6 +56,8 @@ void report_host(struct report *r, const struct host *host, const struct host_pr
  * report.
  */
 typedef void report_note(void *to, const char *text);
+__attribute__((format(printf, 3, 4))) void report_say(report_note *note, void *to,
+                                                      const char *format, ...);
 void report_warning(void *report, const char *text);
 
 /* Notes what the host did to the run: time that it stole, a load that was there before. */

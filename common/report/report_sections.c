@@ -4,6 +4,7 @@
 #include "common/report/report_parts.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -98,18 +99,24 @@ void report_host_notes(const struct host *host, const struct host_pressure *befo
                        const struct host_pressure *after, report_note *note, void *to)
 {
     struct pressure p = pressure_between(before, after);
-    char text[96];
 
-    if (p.steal_percent > STEAL_PERCENT) {
-        snprintf(text, sizeof text, "%.1f %% of the machine's time was stolen by its host",
-                 p.steal_percent);
-        note(to, text);
-    }
-    if (host->load_1m > host->cpus_allowed) {
-        snprintf(text, sizeof text, "the load before the run was %.1f on %d CPUs", host->load_1m,
-                 host->cpus_allowed);
-        note(to, text);
-    }
+    if (p.steal_percent > STEAL_PERCENT)
+        report_say(note, to, "%.1f %% of the machine's time was stolen by its host",
+                   p.steal_percent);
+    if (host->load_1m > host->cpus_allowed)
+        report_say(note, to, "the load before the run was %.1f on %d CPUs", host->load_1m,
+                   host->cpus_allowed);
+}
+
+void report_say(report_note *note, void *to, const char *format, ...)
+{
+    char text[192];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    note(to, text);
 }
 
 void report_warning(void *report, const char *text)
