@@ -18,17 +18,13 @@ struct parse {
 
 /* ---- values ---- */
 
-static int parse_number(const struct opt *row, const char *text, uint64_t *value)
+typedef int parser(const char *text, uint64_t *value);
+
+static int parse_number(const struct opt *row, parser *parse, const char *text, uint64_t *value)
 {
     uint64_t number;
-    int err;
+    int err = parse(text, &number);
 
-    if (row->kind == OPT_COUNT)
-        err = units_parse_count(text, &number);
-    else if (row->kind == OPT_BYTES)
-        err = units_parse_bytes(text, &number);
-    else
-        err = units_parse_duration_ns(text, &number);
     if (err)
         return err;
     if (number < row->min || number > row->max)
@@ -48,27 +44,30 @@ static int parse_choice(const struct opt *row, const char *text, const char **ch
     return -EINVAL;
 }
 
-/* Reads the decimal number at *text and moves past it. */
-static int parse_cpu(const char **text, unsigned *cpu)
+/* Reads the decimal number at *text and moves past it: a CPU number, or -EINVAL. */
+static int parse_cpu(const char **text)
 {
-    unsigned number = 0;
+    char *end;
+    unsigned long cpu = strtoul(*text, &end, 10);
 
-    if (!isdigit((unsigned char)**text))
+    if (!isdigit((unsigned char)**text) || cpu >= OPT_CPUS_MAX)
         return -EINVAL;
-    for (; isdigit((unsigned char)**text); ++*text) {
-        number = number * 10 + (unsigned)(**text - '0');
-        if (number >= OPT_CPUS_MAX)
-            return -EINVAL;
-    }
-    *cpu = number;
-    return 0;
+    *text = end;
+    return (int)cpu;
 }
 
-static int append_cpus(struct opt_cpus *cpus, unsigned first, unsigned last)
+/* Reads "N" or "N-N" and moves past it. */
+static int parse_cpu_range(const char **text, struct opt_cpus *cpus)
 {
-    if (last < first || last - first >= (unsigned)OPT_CPUS_MAX - cpus->count)
+    int first = parse_cpu(text), last = first;
+
+    if (**text == '-') {
+        ++*text;
+        last = parse_cpu(text);
+    }
+    if (first < 0 || last < first || last - first >= OPT_CPUS_MAX - cpus->count)
         return -EINVAL;
-    for (unsigned cpu = first; cpu <= last; cpu++)
+    for (int cpu = first; cpu <= last; cpu++)
         cpus->cpu[cpus->count++] = (uint16_t)cpu;
     return 0;
 }
@@ -76,22 +75,13 @@ static int append_cpus(struct opt_cpus *cpus, unsigned first, unsigned last)
 int opt_parse_cpus(const char *text, struct opt_cpus *cpus)
 {
     struct opt_cpus list = {.count = 0};
-    bool more = true;
+    int err = parse_cpu_range(&text, &list);
 
-    while (more) {
-        unsigned first, last;
-
-        if (parse_cpu(&text, &first))
-            return -EINVAL;
-        last = first;
-        if (*text == '-' && (text++, parse_cpu(&text, &last)))
-            return -EINVAL;
-        if (append_cpus(&list, first, last))
-            return -EINVAL;
-        more = *text == ',';
-        text += more;
+    while (!err && *text == ',') {
+        text++;
+        err = parse_cpu_range(&text, &list);
     }
-    if (*text)
+    if (err || *text)
         return -EINVAL;
     *cpus = list;
     return 0;
@@ -106,9 +96,11 @@ static int set_field(const struct opt *row, const char *text, void *config)
         *(bool *)field = true;
         return 0;
     case OPT_COUNT:
+        return parse_number(row, units_parse_count, text, field);
     case OPT_BYTES:
+        return parse_number(row, units_parse_bytes, text, field);
     case OPT_DURATION_NS:
-        return parse_number(row, text, field);
+        return parse_number(row, units_parse_duration_ns, text, field);
     case OPT_TEXT:
         *(const char **)field = text;
         return 0;

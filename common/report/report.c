@@ -240,10 +240,6 @@ struct report *report_new(const struct opt_table *table, const void *config, int
     if (!r)
         return NULL;
     r->root = cJSON_CreateObject();
-    if (!r->root) {
-        free(r);
-        return NULL;
-    }
     report_integer(r, "schema_version", REPORT_SCHEMA_VERSION);
     report_text(r, "tool", table->program);
     report_text(r, "version", IOBENCH_VERSION);
@@ -322,7 +318,7 @@ void report_array(struct report *r, const char *path)
 
 int report_write(struct report *r, const char *target_path)
 {
-    char *json, *lines;
+    char *json;
     int err;
 
     if (r->error)
@@ -330,13 +326,8 @@ int report_write(struct report *r, const char *target_path)
     json = cJSON_Print(r->root);
     if (!json)
         return -ENOMEM;
-    if (asprintf(&lines, "%s\n", json) < 0)
-        lines = NULL;
+    err = report_file_write(target_path, json);
     cJSON_free(json);
-    if (!lines)
-        return -ENOMEM;
-    err = report_file_write(target_path, lines);
-    free(lines);
     return err;
 }
 

@@ -74,7 +74,7 @@ static int write_all(int fd, const char *text)
 static int write_stdout(const char *text)
 {
     errno = 0;
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
+    if (puts(text) >= 0 && fflush(stdout) == 0)
         return 0;
     return errno ? -errno : -EIO;
 }
@@ -83,6 +83,8 @@ static int write_target(const struct target *t, int fd, const char *text)
 {
     int err = write_all(fd, text);
 
+    if (!err)
+        err = write_all(fd, "\n");
     if (!err && !t->in_place && (fchmod(fd, t->mode) != 0 || fsync(fd) != 0))
         err = -errno;
     if (close(fd) != 0 && !err)
