@@ -93,17 +93,13 @@ static const char *const backend_order[] = {"epoll", "io_uring", "libev", NULL};
 static const struct choose_from backends = {
     .option = "backend", .table = loop_table, .order = backend_order};
 
-static void list_backends(FILE *out)
-{
-    choose_write_help(&backends, out);
-}
-
 static const struct opt_table table = {
     .program = "bench_client",
     .summary = "measure a TCP echo server: requests per second, latency, CPU per request",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
-    .write_list = list_backends,
+    .write_list = choose_write_help,
+    .list = &backends,
     .examples = "bench_client -c 1000 -s 512 -d 30\n"
                 "bench_client -b io_uring -t 2 --cpus 2,3 --json result.json\n"
                 "bench_client -n 100000 --warmup 0 --verify full",

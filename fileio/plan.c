@@ -223,8 +223,9 @@ int plan_make(struct plan *p, struct file_config *c, const struct opt_table *tab
 
 static const struct choose_from engines = {.option = "engine", .table = engine_table};
 
-void plan_list_engines(FILE *out)
+void plan_list_engines(const void *list, FILE *out)
 {
+    (void)list;
     choose_write_help(&engines, out);
 }
 

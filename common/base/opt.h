@@ -57,8 +57,9 @@ struct opt_table {
     size_t count;
     const char *positional; /* name of the row that one bare argument sets, or NULL */
     const char *notes;      /* paragraphs after the options in --help and the man page, or NULL */
-    void (*write_list)(FILE *out); /* what the notes go on with, in lines; or NULL */
-    const char *examples;          /* ready to paste command lines, one a line, or NULL */
+    void (*write_list)(const void *list, FILE *out); /* what the notes go on with, or NULL; */
+    const void *list;                                /* it is passed this */
+    const char *examples; /* ready to paste command lines, one a line, or NULL */
 };
 
 enum opt_result {

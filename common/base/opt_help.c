@@ -26,7 +26,7 @@ static char *gather_notes(const struct opt_table *table)
     if (table->notes && table->write_list)
         fputc('\n', out);
     if (table->write_list)
-        table->write_list(out);
+        table->write_list(table->list, out);
     fclose(out);
     return text;
 }

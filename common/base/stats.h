@@ -83,7 +83,11 @@
 enum stats_syscall { STATS_SYSCALLS(STATS_SYSCALL_ENUM) SYSCALL_KINDS };
 enum stats_error { STATS_ERRORS(STATS_ERROR_ENUM) ERROR_KINDS };
 
-/* A longer look was none: the thread had lost its CPU. */
+/*
+ * A look takes a few microseconds. A gap between two looks that is as long as this was no looking:
+ * the thread had been taken off its CPU, or had yielded it, and could have done no work either. The
+ * time that a thread waits for a CPU is accounted for by itself, from the kernel's schedstat.
+ */
 #define STATS_LOOK_MOST_NS 50000
 
 struct stats {

@@ -350,8 +350,9 @@ static void write_backend(FILE *out, const struct backend *b)
     }
 }
 
-void choose_write_help(const struct choose_from *from, FILE *out)
+void choose_write_help(const void *list, FILE *out)
 {
+    const struct choose_from *from = list;
     const struct backend *b;
 
     fprintf(out,

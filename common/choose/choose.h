@@ -39,7 +39,7 @@ int choose_spec(struct choice *choice, const struct choose_from *from, const cha
 int choose_or_complain(struct choice *choice, const struct choose_from *from,
                        const struct opt_table *table, const char *spec);
 
-/* For --help: the grammar, and all that can be chosen. */
-void choose_write_help(const struct choose_from *from, FILE *out);
+/* For an option table, whose list is a struct choose_from: the grammar, and all there is. */
+void choose_write_help(const void *from, FILE *out);
 
 #endif

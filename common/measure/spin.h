@@ -30,13 +30,6 @@ enum spin_mode spin_mode_named(const char *name);
 
 #define SPIN_YIELD_NS (5 * NS_PER_US)
 
-/*
- * A look takes a few microseconds. A gap between two looks that is longer than this was no looking:
- * the thread had been taken off its CPU, or had yielded it, and could have done no work either. The
- * time that a thread waits for a CPU is accounted for by itself, from the kernel's schedstat.
- */
-#define SPIN_LONGEST_LOOK_NS (50 * NS_PER_US)
-
 struct spin {
     enum spin_mode mode;
     uint64_t spell_ns;   /* how long to look before sleeping; CLOCK_NEVER_NS: for ever */
@@ -54,13 +47,6 @@ void spin_init(struct spin *s, enum spin_mode mode, struct stats *stats);
 /* What a sleep of slept_ns teaches. */
 void spin_slept(struct spin *s, uint64_t slept_ns);
 
-/* A look in vain began at since_ns, and now it is now_ns. */
-static inline void spin_looked(struct spin *s, uint64_t since_ns, uint64_t now_ns)
-{
-    if (now_ns - since_ns <= SPIN_LONGEST_LOOK_NS)
-        s->stats->looking_ns += now_ns - since_ns;
-}
-
 /*
  * Asked before each look: true to look (again), false to sleep. wake_ns bounds the spell. The first
  * look is free of a clock reading, because under load there is no second.
@@ -75,7 +61,7 @@ static inline bool spin_look(struct spin *s, struct spell *spell, uint64_t wake_
         return true;
     now_ns = clock_now_ns();
     if (spell->looks > 2)
-        spin_looked(s, spell->last_ns, now_ns);
+        stats_looked(s->stats, now_ns - spell->last_ns);
     spell->last_ns = now_ns;
     if (spell->looks == 2) {
         spell->end_ns = s->spell_ns == CLOCK_NEVER_NS ? CLOCK_NEVER_NS : now_ns + s->spell_ns;
