@@ -1,5 +1,5 @@
 #include "common/base/opt.h"
-#include "common/base/units.h"
+#include "common/base/text.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -35,13 +35,12 @@ static int parse_number(const struct opt *row, parser *parse, const char *text, 
 
 static int parse_choice(const struct opt *row, const char *text, const char **choice)
 {
-    for (size_t i = 0; row->choices[i]; i++) {
-        if (strcmp(row->choices[i], text) == 0) {
-            *choice = row->choices[i];
-            return 0;
-        }
-    }
-    return -EINVAL;
+    int i = text_index(row->choices, text);
+
+    if (i < 0)
+        return -EINVAL;
+    *choice = row->choices[i];
+    return 0;
 }
 
 /* Reads the decimal number at *text and moves past it: a CPU number, or -EINVAL. */

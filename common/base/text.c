@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 struct unit {
     const char *name;
@@ -80,6 +81,14 @@ struct text text_time(uint64_t time_ns)
         snprintf(t.s, sizeof t.s, "%" PRIu64 ".%02" PRIu64 " %s", shown / 100, shown % 100,
                  unit->name);
     return t;
+}
+
+int text_index(const char *const *words, const char *word)
+{
+    for (int i = 0; words && words[i]; i++)
+        if (strcmp(words[i], word) == 0)
+            return i;
+    return -1;
 }
 
 const char *text_plural(uint64_t n)

@@ -1,6 +1,6 @@
 #include "common/choose/choose.h"
 
-#include "common/base/units.h"
+#include "common/base/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,15 +8,6 @@
 #include <string.h>
 
 enum { ITEM_SHOWN = 40, WHY_CAP = 1024, LABEL_COLUMNS = 19, NAME_COLUMNS = 10 };
-
-/* The index of a word in a NULL-terminated list (which may be missing), or -1. */
-static int find_word(const char *const *words, const char *word)
-{
-    for (int i = 0; words && words[i]; i++)
-        if (strcmp(words[i], word) == 0)
-            return i;
-    return -1;
-}
 
 static const struct backend *find_backend(const struct choose_from *from, const char *name)
 {
@@ -124,7 +115,7 @@ static bool take_feature(struct choice *c, const char *item)
 
 static bool parse_value(const struct feature_key *k, const char *text, uint64_t *value)
 {
-    int word = find_word(k->words, text);
+    int word = text_index(k->words, text);
 
     if (!k->words)
         return units_parse_bytes(text, value) == 0 && *value >= k->min && *value <= k->max;
@@ -153,7 +144,7 @@ static bool take_key(struct choice *c, const char *item)
 /* NULL, or what the item is not. */
 static const char *take_item(struct choice *c, const char *item)
 {
-    int variant = find_word(c->backend->variants, item);
+    int variant = text_index(c->backend->variants, item);
 
     if (item[0] == '-' || item[0] == '+')
         return take_feature(c, item) ? NULL : "no feature of";

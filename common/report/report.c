@@ -330,8 +330,3 @@ int report_write(struct report *r, const char *target_path)
     cJSON_free(json);
     return err;
 }
-
-int report_check_target(const char *target_path)
-{
-    return report_file_check(target_path);
-}

@@ -90,7 +90,4 @@ void report_latency(struct report *r, const char *path, const struct hist *h);
  */
 int report_write(struct report *r, const char *target_path);
 
-/* Whether report_write() could write there, to be asked before a run: 0 or -errno. */
-int report_check_target(const char *target_path);
-
 #endif
