@@ -40,7 +40,7 @@ void report_flag(struct report *r, const char *path, bool value);
 void report_text(struct report *r, const char *path, const char *value);
 void report_null(struct report *r, const char *path);
 
-/* Appends to the array at path, which is made as needed. An entry is filled by paths within it. */
+/* Appends to the array at path, which is made as needed. A point has members of these names. */
 void report_append_text(struct report *r, const char *path, const char *value);
 void report_append_point(struct report *r, const char *path, const char *const *names,
                          const double *values, size_t count);

@@ -348,7 +348,7 @@ static void a_second_value_takes_the_place_of_the_first(void **state)
 
 static void arrays_grow(void **state)
 {
-    static const char *const names[] = {"t_s", "qps", "cpu.user_s"};
+    static const char *const names[] = {"t_s", "qps", "cpu_s"};
     static const double first[] = {1, 1000.5, 0.25}, second[] = {2, NAN, 0.5};
     struct fixture *f = *state;
     const cJSON *point;
@@ -369,7 +369,7 @@ static void arrays_grow(void **state)
     assert_int_equal(cJSON_GetArraySize(get(root, "intervals")), 2);
     point = cJSON_GetArrayItem(get(root, "intervals"), 0);
     assert_number(point, "qps", 1000.5);
-    assert_number(point, "cpu.user_s", 0.25);
+    assert_number(point, "cpu_s", 0.25);
     assert_null_at(cJSON_GetArrayItem(get(root, "intervals"), 1), "qps");
     cJSON_Delete(root);
 }
