@@ -9,7 +9,7 @@
 #include "client/results.h"
 #include "client/search.h"
 #include "common/base/clock.h"
-#include "common/base/units.h"
+#include "common/base/text.h"
 #include "common/choose/choose.h"
 #include "common/loop/net_option.h"
 #include "common/report/program.h"
@@ -93,17 +93,13 @@ static const char *const backend_order[] = {"epoll", "io_uring", "libev", NULL};
 static const struct choose_from backends = {
     .option = "backend", .table = loop_table, .order = backend_order};
 
-static void list_backends(FILE *out)
-{
-    choose_write_help(&backends, out);
-}
-
 static const struct opt_table table = {
     .program = "bench_client",
     .summary = "measure a TCP echo server: requests per second, latency, CPU per request",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
-    .write_list = list_backends,
+    .write_list = choose_write_help,
+    .list = &backends,
     .examples = "bench_client -c 1000 -s 512 -d 30\n"
                 "bench_client -b io_uring -t 2 --cpus 2,3 --json result.json\n"
                 "bench_client -n 100000 --warmup 0 --verify full",
@@ -154,10 +150,7 @@ static int check_together(const struct client_config *config)
         why = "--close rst resets TCP connections: leave it out with --unix";
     else if (config->sizes && config->connect_only)
         why = "--connect-only makes no requests: leave out --sizes";
-    if (!why)
-        return 0;
-    fprintf(stderr, "%s: %s\n", table.program, why);
-    return EXIT_USAGE;
+    return why ? opt_refuse(&table, "%s", why) : 0;
 }
 
 static int choose_sizes(struct client_run *run)
@@ -170,45 +163,37 @@ static int choose_sizes(struct client_run *run)
             &table, EXIT_USAGE, "sizes", config->sizes,
             "is not a list of up to 32 SIZE:WEIGHT, sizes from 1 to 16M and weights "
             "above 0, such as 64:0.7,1k:0.3");
-    if (run->sizes.longest_bytes * config->pipeline > IN_FLIGHT_MAX_BYTES) {
-        fprintf(stderr,
-                "%s: --pipeline: '%" PRIu64 "' requests of up to %u bytes are more than the "
-                "256 MiB that may be in flight per connection\n",
-                table.program, config->pipeline, run->sizes.longest_bytes);
-        return EXIT_USAGE;
-    }
+    if (run->sizes.longest_bytes * config->pipeline > IN_FLIGHT_MAX_BYTES)
+        return opt_refuse(&table,
+                          "--pipeline: '%" PRIu64 "' requests of up to %u bytes are more than the "
+                          "256 MiB that may be in flight per connection",
+                          config->pipeline, run->sizes.longest_bytes);
     return 0;
 }
 
 static int check_config(struct client_config *config)
 {
     int err = check_together(config);
-    char bound[UNITS_TEXT_CAP];
     struct goal goal;
 
     if (err)
         return err;
-
     if (config->find_rate && goal_parse(&goal, config->find_rate))
         return opt_complain(&table, EXIT_USAGE, "find-rate", config->find_rate,
                             "is not a goal such as p99<1ms, p99.9<500us or max<10ms");
     if (config->duration_ns == 0 && config->requests == 0)
         config->duration_ns = config->find_rate ? NS_PER_S : 10 * NS_PER_S;
-    if (config->until_steady_ns && config->until_steady_ns < config->duration_ns) {
-        fprintf(stderr, "%s: --until-steady: '%s' is less than the --duration that it lengthens\n",
-                table.program, units_duration(bound, sizeof bound, config->until_steady_ns));
-        return EXIT_USAGE;
-    }
-    if (config->duration_ns / config->interval_ns >= TICKS_MAX) {
-        fprintf(stderr, "%s: --interval: more than %d intervals in --duration; make it longer\n",
-                table.program, TICKS_MAX);
-        return EXIT_USAGE;
-    }
-    if (config->threads > config->connections) {
-        fprintf(stderr, "%s: --threads: '%" PRIu64 "' is more than the %" PRIu64 " connections\n",
-                table.program, config->threads, config->connections);
-        return EXIT_USAGE;
-    }
+    if (config->until_steady_ns && config->until_steady_ns < config->duration_ns)
+        return opt_complain(&table, EXIT_USAGE, "until-steady",
+                            text_time(config->until_steady_ns).s,
+                            "is less than the --duration that it lengthens");
+    if (config->duration_ns / config->interval_ns >= TICKS_MAX)
+        return opt_refuse(
+            &table, "--interval: more than %d intervals in --duration; make it longer", TICKS_MAX);
+    if (config->threads > config->connections)
+        return opt_refuse(&table,
+                          "--threads: '%" PRIu64 "' is more than the %" PRIu64 " connections",
+                          config->threads, config->connections);
     return program_check_json(&table, config->json);
 }
 

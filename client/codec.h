@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 struct codec;
 struct sizes;
@@ -38,8 +39,6 @@ struct codec_parsed {
 };
 
 struct codec_type {
-    const char *name;
-
     /* Connection number n of the run is new. */
     void (*begin)(const struct codec *codec, struct codec_stream *s, uint64_t n);
 
@@ -57,15 +56,13 @@ struct codec_type {
      */
     struct codec_parsed (*parse)(const struct codec *codec, struct codec_stream *s,
                                  uint32_t request_bytes, struct span in, bool last);
-
-    void (*free)(struct codec *codec);
 };
 
 /* Constant while threads use it. */
 struct codec {
     const struct codec_type *type;
     const struct sizes *sizes;
-    unsigned char *bytes; /* what requests are made of */
+    unsigned char *bytes; /* what requests are made of; allocated */
 };
 
 /* Replies are the requests themselves. `most`: requests begun together. verify: every
@@ -74,9 +71,8 @@ int codec_echo_init(struct codec *codec, const struct sizes *sizes, uint64_t mos
 
 static inline void codec_free(struct codec *codec)
 {
-    if (codec->type)
-        codec->type->free(codec);
-    codec->type = NULL;
+    free(codec->bytes);
+    codec->bytes = NULL;
 }
 
 #endif

@@ -65,15 +65,8 @@ static struct codec_parsed parse_and_verify(const struct codec *codec, struct co
     return parsed;
 }
 
-static void free_echo(struct codec *codec)
-{
-    free(codec->bytes);
-    codec->bytes = NULL;
-}
-
-static const struct codec_type echo = {"echo", begin, next_request, parse, free_echo},
-                               verified = {"echo", begin, next_request, parse_and_verify,
-                                           free_echo};
+static const struct codec_type echo = {begin, next_request, parse},
+                               verified = {begin, next_request, parse_and_verify};
 
 int codec_echo_init(struct codec *codec, const struct sizes *sizes, uint64_t most, bool verify)
 {

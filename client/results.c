@@ -1,6 +1,5 @@
 #include "client/results.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void results_collect(struct results *r, const struct client_run *run)
@@ -32,21 +31,15 @@ bool results_failed(const struct results *r)
 void results_warn(const struct results *r, const struct client_run *run, report_note *note,
                   void *to)
 {
-    char text[160];
-
-    if (r->failed) {
-        snprintf(text, sizeof text, "only %u of %u connections could be made", r->opened,
-                 (unsigned)run->config->connections);
-        note(to, text);
-    }
+    if (r->failed)
+        report_say(note, to, "only %u of %u connections could be made", r->opened,
+                   (unsigned)run->config->connections);
     if (r->summary.window.errors[ERROR_out_of_ports])
         note(to, "closed connections hold their ports for a minute (TIME_WAIT): --close rst, or a "
                  "wider net.ipv4.ip_local_port_range");
-    if (r->fairness.starved && !run->config->churn) {
-        snprintf(text, sizeof text, "%u connections completed no request in the window",
-                 (unsigned)r->fairness.starved);
-        note(to, text);
-    }
+    if (r->fairness.starved && !run->config->churn)
+        report_say(note, to, "%u connections completed no request in the window",
+                   (unsigned)r->fairness.starved);
 }
 
 static void report_connections(struct report *report, const struct results *r,

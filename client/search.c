@@ -59,8 +59,9 @@ static int execute_with_rate(struct search *s, struct client_run *run, uint64_t 
     return EXIT_FAILED;
 }
 
+/* Notes as s->runs[s->count] what became of a run at a rate: 0 or an exit status. */
 static int try_rate(struct search *s, struct client_run *run, uint64_t rate, FILE *out,
-                    struct results *results, bool *good)
+                    struct results *results)
 {
     struct search_run *r = &s->runs[s->count];
     const struct summary *found = &results->summary;
@@ -74,7 +75,6 @@ static int try_rate(struct search *s, struct client_run *run, uint64_t rate, FIL
     r->good = found->response.count && r->value_ns <= s->goal.bound_ns && !found->errors &&
               !schedule_never_sent(&found->schedule) && !found->never_answered;
     s->count++;
-    *good = r->good;
     print_run(out, s, r);
     return 0;
 }
@@ -86,12 +86,11 @@ static int judge_rate(struct search *s, struct client_run *run, uint64_t rate, F
     unsigned good_runs = 0, runs = 0;
 
     while (runs < RUNS_PER_RATE && good_runs < 2 && runs - good_runs < 2) {
-        bool this_one;
-        int status = try_rate(s, run, rate, out, r, &this_one);
+        int status = try_rate(s, run, rate, out, r);
 
         if (status)
             return status;
-        good_runs += this_one;
+        good_runs += s->runs[s->count - 1].good;
         runs++;
     }
     *good = good_runs >= 2;

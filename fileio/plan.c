@@ -1,6 +1,6 @@
 #include "fileio/plan.h"
 
-#include "common/base/units.h"
+#include "common/base/text.h"
 #include "common/choose/choose.h"
 
 #include <errno.h>
@@ -104,7 +104,6 @@ static int read_sync(struct plan *p, const struct file_config *c, const struct o
 /* The file of --existing decides how much there is to be read. */
 static int size_existing(struct file_config *c, const struct opt_table *table)
 {
-    char text[UNITS_TEXT_CAP];
     struct stat st;
 
     if (stat(c->existing, &st))
@@ -112,8 +111,7 @@ static int size_existing(struct file_config *c, const struct opt_table *table)
     if (!S_ISREG(st.st_mode))
         return opt_complain(table, EXIT_USAGE, "existing", c->existing, "is not a regular file");
     if (c->size_bytes > (uint64_t)st.st_size)
-        return opt_complain(table, EXIT_USAGE, "size",
-                            units_bytes(text, sizeof text, c->size_bytes),
+        return opt_complain(table, EXIT_USAGE, "size", text_bytes(c->size_bytes).s,
                             "is more than the file of --existing has");
     if (!c->size_bytes)
         c->size_bytes = (uint64_t)st.st_size;
@@ -122,7 +120,6 @@ static int size_existing(struct file_config *c, const struct opt_table *table)
 
 static int size_files(struct plan *p, struct file_config *c, const struct opt_table *table)
 {
-    char text[UNITS_TEXT_CAP];
     int err = c->existing ? size_existing(c, table) : 0;
 
     if (err)
@@ -133,12 +130,10 @@ static int size_files(struct plan *p, struct file_config *c, const struct opt_ta
     p->file_bytes = p->blocks_per_file * c->block_bytes;
     p->blocks = p->blocks_per_file * c->files;
     if (p->blocks_per_file == 0)
-        return opt_complain(table, EXIT_USAGE, "size",
-                            units_bytes(text, sizeof text, c->size_bytes),
+        return opt_complain(table, EXIT_USAGE, "size", text_bytes(c->size_bytes).s,
                             "gives the files less than one block each");
     if (c->verify && p->blocks < 2 * (uint64_t)p->depth)
-        return opt_complain(table, EXIT_USAGE, "size",
-                            units_bytes(text, sizeof text, c->size_bytes),
+        return opt_complain(table, EXIT_USAGE, "size", text_bytes(c->size_bytes).s,
                             "is less than two blocks for each operation in flight, which --verify "
                             "needs");
     return 0;
@@ -228,8 +223,9 @@ int plan_make(struct plan *p, struct file_config *c, const struct opt_table *tab
 
 static const struct choose_from engines = {.option = "engine", .table = engine_table};
 
-void plan_list_engines(FILE *out)
+void plan_list_engines(const void *list, FILE *out)
 {
+    (void)list;
     choose_write_help(&engines, out);
 }
 

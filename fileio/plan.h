@@ -46,6 +46,6 @@ unsigned plan_reap_min(const struct plan *plan, unsigned batch);
  * an exit status after one line on stderr.
  */
 int plan_choose(struct plan *plan, const struct file_config *config, const struct opt_table *table);
-void plan_list_engines(FILE *out);
+void plan_list_engines(const void *list, FILE *out);
 
 #endif

@@ -51,18 +51,14 @@ static const char *const backend_order[] = {"io_uring", "epoll", "libev", NULL};
 static const struct choose_from backends = {
     .option = "backend", .table = loop_table, .order = backend_order};
 
-static void list_backends(FILE *out)
-{
-    choose_write_help(&backends, out);
-}
-
 static const struct opt_table table = {
     .program = "bench_server",
     .summary = "echo every byte back, and count what it costs",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .positional = "port",
-    .write_list = list_backends,
+    .write_list = choose_write_help,
+    .list = &backends,
     .examples = "bench_server 8080\n"
                 "bench_server -p 9000 -H ::1 -b io_uring -t 2 --cpus 0,1\n"
                 "bench_server -u /tmp/echo.sock -b libev:poll --json server.json",

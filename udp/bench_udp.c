@@ -86,11 +86,6 @@ static const struct opt rows[] = {
 
 static const struct choose_from backends = {.option = "backend", .table = udp_backends};
 
-static void list_backends(FILE *out)
-{
-    choose_write_help(&backends, out);
-}
-
 static const struct opt_table table = {
     .program = "bench_udp",
     .summary = "measure UDP echo: packets per second, loss, latency, CPU per echo",
@@ -98,7 +93,8 @@ static const struct opt_table table = {
     .count = sizeof rows / sizeof rows[0],
     .notes = "Without options it runs 100 clients with 1000 messages each, 10 of them in flight, "
              "against 4 server threads in the same process.\n",
-    .write_list = list_backends,
+    .write_list = choose_write_help,
+    .list = &backends,
     .examples = "bench_udp --published-method\n"
                 "bench_udp -d 10 -t 2 -w 2 --cpus 0-3 -b io_uring\n"
                 "bench_udp --role server -p 9000 -h 0.0.0.0\n"

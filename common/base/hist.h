@@ -90,11 +90,4 @@ uint64_t hist_slot_high_ns(unsigned slot);
  */
 char *hist_encode_base64(const struct hist *h);
 
-/*
- * The reverse, from the same format and layout (two significant digits). min, max and sum are
- * those of the slots, since the format does not carry the exact ones. 0, -EINVAL when the text is
- * not such a payload, -ENOMEM. h is written only on success.
- */
-int hist_decode_base64(const char *text, struct hist *h);
-
 #endif

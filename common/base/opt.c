@@ -1,38 +1,30 @@
 #include "common/base/opt.h"
-#include "common/base/units.h"
+#include "common/base/text.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
-#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct parse {
     const struct opt_table *table;
-    int argc;
-    char **argv;
+    char **next, **end; /* words that were not looked at yet */
     void *config;
     FILE *out, *err;
+    bool options_over; /* "--" was seen */
     bool positional_taken;
 };
 
-/* What getopt returns for a long option; beyond every letter. */
-enum { GETOPT_LONG = UCHAR_MAX + 1, GETOPT_POSITIONAL = 1 };
-
 /* ---- values ---- */
 
-static int parse_number(const struct opt *row, const char *text, uint64_t *value)
+typedef int parser(const char *text, uint64_t *value);
+
+static int parse_number(const struct opt *row, parser *parse, const char *text, uint64_t *value)
 {
     uint64_t number;
-    int err;
+    int err = parse(text, &number);
 
-    if (row->kind == OPT_COUNT)
-        err = units_parse_count(text, &number);
-    else if (row->kind == OPT_BYTES)
-        err = units_parse_bytes(text, &number);
-    else
-        err = units_parse_duration_ns(text, &number);
     if (err)
         return err;
     if (number < row->min || number > row->max)
@@ -43,36 +35,38 @@ static int parse_number(const struct opt *row, const char *text, uint64_t *value
 
 static int parse_choice(const struct opt *row, const char *text, const char **choice)
 {
-    for (size_t i = 0; row->choices[i]; i++) {
-        if (strcmp(row->choices[i], text) == 0) {
-            *choice = row->choices[i];
-            return 0;
-        }
-    }
-    return -EINVAL;
-}
+    int i = text_index(row->choices, text);
 
-/* Reads the decimal number at *text and moves past it. */
-static int parse_cpu(const char **text, unsigned *cpu)
-{
-    unsigned number = 0;
-
-    if (!isdigit((unsigned char)**text))
+    if (i < 0)
         return -EINVAL;
-    for (; isdigit((unsigned char)**text); ++*text) {
-        number = number * 10 + (unsigned)(**text - '0');
-        if (number >= OPT_CPUS_MAX)
-            return -EINVAL;
-    }
-    *cpu = number;
+    *choice = row->choices[i];
     return 0;
 }
 
-static int append_cpus(struct opt_cpus *cpus, unsigned first, unsigned last)
+/* Reads the decimal number at *text and moves past it: a CPU number, or -EINVAL. */
+static int parse_cpu(const char **text)
 {
-    if (last < first || last - first >= (unsigned)OPT_CPUS_MAX - cpus->count)
+    char *end;
+    unsigned long cpu = strtoul(*text, &end, 10);
+
+    if (!isdigit((unsigned char)**text) || cpu >= OPT_CPUS_MAX)
         return -EINVAL;
-    for (unsigned cpu = first; cpu <= last; cpu++)
+    *text = end;
+    return (int)cpu;
+}
+
+/* Reads "N" or "N-N" and moves past it. */
+static int parse_cpu_range(const char **text, struct opt_cpus *cpus)
+{
+    int first = parse_cpu(text), last = first;
+
+    if (**text == '-') {
+        ++*text;
+        last = parse_cpu(text);
+    }
+    if (first < 0 || last < first || last - first >= OPT_CPUS_MAX - cpus->count)
+        return -EINVAL;
+    for (int cpu = first; cpu <= last; cpu++)
         cpus->cpu[cpus->count++] = (uint16_t)cpu;
     return 0;
 }
@@ -80,22 +74,13 @@ static int append_cpus(struct opt_cpus *cpus, unsigned first, unsigned last)
 int opt_parse_cpus(const char *text, struct opt_cpus *cpus)
 {
     struct opt_cpus list = {.count = 0};
-    bool more = true;
+    int err = parse_cpu_range(&text, &list);
 
-    while (more) {
-        unsigned first, last;
-
-        if (parse_cpu(&text, &first))
-            return -EINVAL;
-        last = first;
-        if (*text == '-' && (text++, parse_cpu(&text, &last)))
-            return -EINVAL;
-        if (append_cpus(&list, first, last))
-            return -EINVAL;
-        more = *text == ',';
-        text += more;
+    while (!err && *text == ',') {
+        text++;
+        err = parse_cpu_range(&text, &list);
     }
-    if (*text)
+    if (err || *text)
         return -EINVAL;
     *cpus = list;
     return 0;
@@ -110,9 +95,11 @@ static int set_field(const struct opt *row, const char *text, void *config)
         *(bool *)field = true;
         return 0;
     case OPT_COUNT:
+        return parse_number(row, units_parse_count, text, field);
     case OPT_BYTES:
+        return parse_number(row, units_parse_bytes, text, field);
     case OPT_DURATION_NS:
-        return parse_number(row, text, field);
+        return parse_number(row, units_parse_duration_ns, text, field);
     case OPT_TEXT:
         *(const char **)field = text;
         return 0;
@@ -126,86 +113,111 @@ static int set_field(const struct opt *row, const char *text, void *config)
 
 /* ---- messages ---- */
 
-/* The user's word in quotes. Control characters must not break the line, or the terminal. */
-static void write_quoted(const char *text, FILE *err)
+/* As one line: control characters in the user's words must not break it, or the terminal. */
+__attribute__((format(printf, 3, 0))) static void
+write_message(const struct opt_table *table, FILE *err, const char *format, va_list args)
 {
-    fputc('\'', err);
-    for (; *text; text++)
-        fputc(iscntrl((unsigned char)*text) ? '?' : *text, err);
-    fputc('\'', err);
+    char *text;
+
+    if (vasprintf(&text, format, args) < 0)
+        return;
+    for (char *c = text; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            *c = '?';
+    fprintf(err, "%s: %s\n", table->program, text);
+    free(text);
+}
+
+__attribute__((format(printf, 2, 3))) static enum opt_result refuse(const struct parse *p,
+                                                                    const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_message(p->table, p->err, format, args);
+    va_end(args);
+    return OPT_BAD;
 }
 
 static enum opt_result bad_value(const struct parse *p, const struct opt *row, const char *text)
 {
-    fprintf(p->err, "%s: --%s: ", p->table->program, row->name);
-    write_quoted(text, p->err);
-    fputs(" is not ", p->err);
-    opt_write_allowed(row, p->err);
-    fputc('\n', p->err);
-    return OPT_BAD;
-}
+    char *allowed = opt_allowed(row);
 
-static enum opt_result missing_value(const struct parse *p, const struct opt *row)
-{
-    fprintf(p->err, "%s: --%s: needs a value: ", p->table->program, row->name);
-    opt_write_allowed(row, p->err);
-    fputc('\n', p->err);
-    return OPT_BAD;
-}
-
-static enum opt_result needless_value(const struct parse *p, const struct opt *row,
-                                      const char *text)
-{
-    fprintf(p->err, "%s: --%s: ", p->table->program, row->name);
-    write_quoted(text, p->err);
-    fputs(" is one too many, it takes no value\n", p->err);
-    return OPT_BAD;
-}
-
-static enum opt_result unknown_option(const struct parse *p, const char *word)
-{
-    fprintf(p->err, "%s: unknown option ", p->table->program);
-    write_quoted(word, p->err);
-    fputs(", see --help\n", p->err);
-    return OPT_BAD;
-}
-
-static enum opt_result surplus_argument(const struct parse *p, const char *text)
-{
-    fprintf(p->err, "%s: surplus argument ", p->table->program);
-    write_quoted(text, p->err);
-    if (p->table->positional)
-        fprintf(p->err, ", only one (%s) is allowed, see --help\n", p->table->positional);
+    if (text)
+        refuse(p, "--%s: '%s' is not %s", row->name, text, allowed ? allowed : "allowed");
     else
-        fputs(", only options are allowed, see --help\n", p->err);
+        refuse(p, "--%s: needs a value: %s", row->name, allowed ? allowed : "");
+    free(allowed);
     return OPT_BAD;
+}
+
+int opt_refuse(const struct opt_table *table, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_message(table, stderr, format, args);
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+int opt_complain(const struct opt_table *table, int status, const char *option, const char *value,
+                 const char *why)
+{
+    opt_refuse(table, "--%s: '%s' %s", option, value, why);
+    return status;
+}
+
+int opt_cannot_run(const struct opt_table *table, const char *option, const char *value,
+                   const char *why)
+{
+    opt_refuse(table, "--%s: '%s' cannot run here: %s", option, value, why);
+    return EXIT_UNSUPPORTED;
 }
 
 /* ---- the command line ---- */
 
-static const struct opt *find_name(const struct opt *rows, size_t count, const char *name,
-                                   size_t len)
+const struct opt *opt_row(const struct opt_table *table, size_t i)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strlen(rows[i].name) == len && memcmp(rows[i].name, name, len) == 0)
-            return &rows[i];
+    if (i < table->count)
+        return &table->rows[i];
+    return i - table->count < OPT_ACTIONS ? &opt_actions[i - table->count] : NULL;
+}
+
+static const struct opt *find_name(const struct opt_table *table, const char *name, size_t len)
+{
+    const struct opt *row;
+
+    for (size_t i = 0; (row = opt_row(table, i)) != NULL; i++)
+        if (strlen(row->name) == len && memcmp(row->name, name, len) == 0)
+            break;
+    return row;
+}
+
+static const struct opt *find_letter(const struct opt_table *table, char letter)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (table->rows[i].letter == letter)
+            return &table->rows[i];
     return NULL;
 }
 
-/* OPT_RUN here means: go on with the next word. */
+/* OPT_RUN here and below means: go on with the next word. */
 static enum opt_result take_value(const struct parse *p, const struct opt *row, const char *text)
 {
-    return set_field(row, text, p->config) ? bad_value(p, row, text) : OPT_RUN;
+    return !text || set_field(row, text, p->config) ? bad_value(p, row, text) : OPT_RUN;
 }
 
 static enum opt_result take_positional(struct parse *p, const char *text)
 {
     const char *name = p->table->positional;
 
-    if (!name || p->positional_taken)
-        return surplus_argument(p, text);
+    if (!name)
+        return refuse(p, "surplus argument '%s', only options are allowed, see --help", text);
+    if (p->positional_taken)
+        return refuse(p, "surplus argument '%s', only one (%s) is allowed, see --help", text, name);
     p->positional_taken = true;
-    return take_value(p, find_name(p->table->rows, p->table->count, name, strlen(name)), text);
+    return take_value(p, find_name(p->table, name, strlen(name)), text);
 }
 
 static enum opt_result take_action(const struct parse *p, const struct opt *action)
@@ -219,6 +231,16 @@ static enum opt_result take_action(const struct parse *p, const struct opt *acti
     return OPT_DONE;
 }
 
+/* attached: the value, if it is part of the option's own word; else the next word is. */
+static enum opt_result take_option(struct parse *p, const struct opt *row, const char *attached)
+{
+    if (row->kind == OPT_FLAG)
+        return take_value(p, row, "");
+    if (!attached && p->next < p->end)
+        attached = *p->next++;
+    return take_value(p, row, attached);
+}
+
 /*
  * The row whose long name the word spells out in full, or NULL. Abbreviations do not count: which
  * of them are unique changes whenever an option is added, and "-du" shall mean "-d u".
@@ -227,141 +249,68 @@ static const struct opt *find_long(const struct opt_table *table, const char *wo
 {
     size_t dashes = strspn(word, "-");
     size_t len = strcspn(word + dashes, "=");
-    const struct opt *row;
 
     if (dashes < 1 || dashes > 2 || len < 2)
         return NULL;
-    row = find_name(table->rows, table->count, word + dashes, len);
-    return row ? row : find_name(opt_actions, OPT_ACTIONS, word + dashes, len);
+    return find_name(table, word + dashes, len);
 }
 
-static const struct opt *find_letter(const struct opt_table *table, int letter)
+static enum opt_result take_long(struct parse *p, const struct opt *row, const char *word)
 {
-    for (size_t i = 0; i < table->count; i++)
-        if (table->rows[i].letter == letter)
-            return &table->rows[i];
-    return NULL;
-}
+    const char *equals = strchr(word, '=');
 
-enum { LETTERS_CAP = 2 + 2 * UCHAR_MAX + 1 };
-
-/*
- * In getopt's notation. '-' first: arguments come in the order given and argv is left alone, so
- * that optind tells which word is being read; ':' tells a missing value from an unknown option.
- */
-static void list_letters(const struct opt_table *table, char letters[LETTERS_CAP])
-{
-    char *at = letters;
-
-    *at++ = '-';
-    *at++ = ':';
-    for (size_t i = 0; i < table->count; i++) {
-        if (!table->rows[i].letter)
-            continue;
-        assert(at + 2 < letters + LETTERS_CAP);
-        *at++ = table->rows[i].letter;
-        if (table->rows[i].kind != OPT_FLAG)
-            *at++ = ':';
-    }
-    *at = '\0';
-}
-
-/* getopt sees at most the one long option that is spelled out, so it has nothing to abbreviate. */
-static int scan_word(const struct parse *p, const char *letters, const struct opt *row)
-{
-    struct option longs[2] = {{0}};
-
-    if (row) {
-        longs[0].name = row->name;
-        longs[0].has_arg = row->kind == OPT_FLAG ? no_argument : required_argument;
-        longs[0].val = GETOPT_LONG;
-    }
-    return getopt_long_only(p->argc, p->argv, letters, longs, NULL);
-}
-
-static enum opt_result take_long(const struct parse *p, int scanned, const struct opt *row,
-                                 const char *word)
-{
-    if (scanned != GETOPT_LONG && row->kind == OPT_FLAG)
-        return needless_value(p, row, strchr(word, '=') + 1);
-    if (scanned != GETOPT_LONG)
-        return missing_value(p, row);
+    if (row->kind == OPT_FLAG && equals)
+        return refuse(p, "--%s: '%s' is one too many, it takes no value", row->name, equals + 1);
     if (row >= opt_actions && row < opt_actions + OPT_ACTIONS)
         return take_action(p, row);
-    return take_value(p, row, optarg);
+    return take_option(p, row, equals ? equals + 1 : NULL);
 }
 
-static enum opt_result take_letter(const struct parse *p, int scanned, const char *word)
+/* "-q", "-qv", "-c100", "-qc 100": flags, and what follows another letter is its value. */
+static enum opt_result take_letters(struct parse *p, const char *word)
 {
-    if (scanned == ':')
-        return missing_value(p, find_letter(p->table, optopt));
-    if (scanned == '?')
-        return unknown_option(p, word);
-    return take_value(p, find_letter(p->table, scanned), optarg);
-}
-
-static enum opt_result take_words(struct parse *p)
-{
-    char letters[LETTERS_CAP];
     enum opt_result result = OPT_RUN;
+    bool more = true;
 
-    list_letters(p->table, letters);
-    optind = 0; /* starts over, in glibc and in the BSDs' libc */
-    opterr = 0;
-    while (result == OPT_RUN) {
-        int at = optind > 0 ? optind : 1;
-        const char *word = at < p->argc ? p->argv[at] : "";
-        const struct opt *row = find_long(p->table, word);
-        int scanned;
+    for (const char *at = word + 1; *at && more && result == OPT_RUN; at++) {
+        const struct opt *row = find_letter(p->table, *at);
 
-        if (!row && strncmp(word, "--", 2) == 0 && word[2])
-            return unknown_option(p, word);
-        scanned = scan_word(p, letters, row);
-        if (scanned == -1)
-            break;
-        if (scanned == GETOPT_POSITIONAL)
-            result = take_positional(p, optarg);
-        else if (row)
-            result = take_long(p, scanned, row, word);
-        else
-            result = take_letter(p, scanned, word);
+        if (!row)
+            return refuse(p, "unknown option '%s', see --help", word);
+        more = row->kind == OPT_FLAG;
+        result = take_option(p, row, at[1] ? at + 1 : NULL);
     }
-    while (result == OPT_RUN && optind < p->argc)
-        result = take_positional(p, p->argv[optind++]);
     return result;
+}
+
+static enum opt_result take_word(struct parse *p, const char *word)
+{
+    const struct opt *row = find_long(p->table, word);
+
+    if (p->options_over || word[0] != '-' || !word[1])
+        return take_positional(p, word);
+    if (row)
+        return take_long(p, row, word);
+    if (word[1] != '-')
+        return take_letters(p, word);
+    if (word[2])
+        return refuse(p, "unknown option '%s', see --help", word);
+    p->options_over = true;
+    return OPT_RUN;
 }
 
 enum opt_result opt_parse(const struct opt_table *table, int argc, char **argv, void *config,
                           FILE *out, FILE *err)
 {
-    struct parse p = {
-        .table = table, .argc = argc, .argv = argv, .config = config, .out = out, .err = err};
+    struct parse p = {table, argv + 1, argv + argc, config, out, err, false, false};
+    enum opt_result result = OPT_RUN;
 
-    for (size_t i = 0; i < table->count; i++) {
-        const struct opt *row = &table->rows[i];
-
-        if (row->initial && take_value(&p, row, row->initial) != OPT_RUN)
-            return OPT_BAD;
-    }
-    return take_words(&p);
-}
-
-int opt_complain(const struct opt_table *table, int status, const char *option, const char *value,
-                 const char *why)
-{
-    fprintf(stderr, "%s: --%s: ", table->program, option);
-    write_quoted(value, stderr);
-    fprintf(stderr, " %s\n", why);
-    return status;
-}
-
-int opt_cannot_run(const struct opt_table *table, const char *option, const char *value,
-                   const char *why)
-{
-    fprintf(stderr, "%s: --%s: ", table->program, option);
-    write_quoted(value, stderr);
-    fprintf(stderr, " cannot run here: %s\n", why);
-    return EXIT_UNSUPPORTED;
+    for (size_t i = 0; i < table->count && result == OPT_RUN; i++)
+        if (table->rows[i].initial)
+            result = take_value(&p, &table->rows[i], table->rows[i].initial);
+    while (result == OPT_RUN && p.next < p.end)
+        result = take_word(&p, *p.next++);
+    return result;
 }
 
 const char *const opt_on_off[] = {"on", "off", NULL};

@@ -57,8 +57,9 @@ struct opt_table {
     size_t count;
     const char *positional; /* name of the row that one bare argument sets, or NULL */
     const char *notes;      /* paragraphs after the options in --help and the man page, or NULL */
-    void (*write_list)(FILE *out); /* what the notes go on with, in lines; or NULL */
-    const char *examples;          /* ready to paste command lines, one a line, or NULL */
+    void (*write_list)(const void *list, FILE *out); /* what the notes go on with, or NULL; */
+    const void *list;                                /* it is passed this */
+    const char *examples; /* ready to paste command lines, one a line, or NULL */
 };
 
 enum opt_result {
@@ -88,10 +89,11 @@ enum {
     EXIT_UNSUPPORTED = 77, /* what was asked for by name cannot run here */
 };
 
-/*
- * For what only the program can judge: prints "program: --option: 'value' why" as one line on
- * stderr and returns status.
- */
+/* For what only the program can judge: "program: ..." as one line on stderr; EXIT_USAGE. */
+__attribute__((format(printf, 2, 3))) int opt_refuse(const struct opt_table *table,
+                                                     const char *format, ...);
+
+/* The same for an option that is to blame: "program: --option: 'value' why"; returns status. */
 int opt_complain(const struct opt_table *table, int status, const char *option, const char *value,
                  const char *why);
 
@@ -118,13 +120,17 @@ void opt_print_man(const struct opt_table *table, FILE *out);
 enum { OPT_ACTION_HELP, OPT_ACTION_VERSION, OPT_ACTION_MAN, OPT_ACTIONS };
 extern const struct opt opt_actions[OPT_ACTIONS];
 
+/* All rows of a table, then these; NULL at the end. */
+const struct opt *opt_row(const struct opt_table *table, size_t i);
+
 /*
  * "a count from 1 to 1,000,000", "a size of at most 16 MiB", "one of full, length". Limits are
- * written exactly, never rounded. Nothing for a flag; "a text" for OPT_TEXT.
+ * written exactly, never rounded. Nothing for a flag; "a text" for OPT_TEXT. To be freed; NULL when
+ * memory ran out.
  */
-void opt_write_allowed(const struct opt *row, FILE *out);
+char *opt_allowed(const struct opt *row);
 
-/* The sentence of --help and man page: help (allowed; default: initial). */
-void opt_write_description(const struct opt *row, FILE *out);
+/* The sentence of --help and man page: help (allowed; default: initial). Likewise. */
+char *opt_description(const struct opt *row);
 
 #endif

@@ -10,59 +10,38 @@
 enum {
     HELP_COLUMNS = 80,
     HELP_GAP = 2, /* blanks between an option and its description */
+    LABEL_CAP = 128,
 };
 
-/* What opt_write_description() writes, to be freed; an empty text when memory ran out. */
-static char *describe(const struct opt *row)
-{
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-
-    if (out) {
-        opt_write_description(row, out);
-        fclose(out);
-    }
-    return text ? text : calloc(1, 1);
-}
-
-/* The notes and the list after them, to be freed. */
+/* The notes and the list after them, to be freed; NULL when memory ran out. */
 static char *gather_notes(const struct opt_table *table)
 {
     char *text = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
 
-    if (out) {
-        fputs(table->notes ? table->notes : "", out);
-        if (table->notes && table->write_list)
-            fputc('\n', out);
-        if (table->write_list)
-            table->write_list(out);
-        fclose(out);
-    }
-    return text ? text : calloc(1, 1);
+    if (!out)
+        return NULL;
+    fputs(table->notes ? table->notes : "", out);
+    if (table->notes && table->write_list)
+        fputc('\n', out);
+    if (table->write_list)
+        table->write_list(table->list, out);
+    fclose(out);
+    return text;
 }
 
 /* ---- --help ---- */
 
 /* "  -c, --connections N"; returns its width. */
-static int write_label(const struct opt *row, FILE *out)
+static int label(const struct opt *row, char text[LABEL_CAP])
 {
-    const char *arg = row->arg ? row->arg : "";
-    const char *blank = row->arg ? " " : "";
+    char letter[] = "    ";
 
     if (row->letter)
-        return fprintf(out, "  -%c, --%s%s%s", row->letter, row->name, blank, arg);
-    return fprintf(out, "      --%s%s%s", row->name, blank, arg);
-}
-
-static int label_width(const struct opt *row)
-{
-    size_t letter = strlen("  -x, --");
-    size_t arg = row->arg ? 1 + strlen(row->arg) : 0;
-
-    return (int)(letter + strlen(row->name) + arg);
+        snprintf(letter, sizeof letter, "-%c, ", row->letter);
+    return snprintf(text, LABEL_CAP, "  %s--%s%s%s", letter, row->name, row->arg ? " " : "",
+                    row->arg ? row->arg : "");
 }
 
 /* Writes one line of text as several where it is too long; those that it begins are indented. */
@@ -87,20 +66,24 @@ static void write_wrapped(const char *text, size_t text_len, int indent, FILE *o
 
 static void write_row(const struct opt *row, int indent, FILE *out)
 {
-    char *text = describe(row);
-    int width = write_label(row, out);
+    char *text = opt_description(row), left[LABEL_CAP];
 
-    fprintf(out, "%*s", indent - width, "");
+    label(row, left);
+    fprintf(out, "%-*s", indent, left);
     if (text)
         write_wrapped(text, strlen(text), indent, out);
     free(text);
 }
 
-static int widest_label(const struct opt *rows, size_t count, int widest)
+static int widest_label(const struct opt_table *table)
 {
-    for (size_t i = 0; i < count; i++)
-        if (label_width(&rows[i]) > widest)
-            widest = label_width(&rows[i]);
+    const struct opt *row;
+    char text[LABEL_CAP];
+    int widest = 0;
+
+    for (size_t i = 0; (row = opt_row(table, i)) != NULL; i++)
+        if (label(row, text) > widest)
+            widest = label(row, text);
     return widest;
 }
 
@@ -130,19 +113,16 @@ static void write_examples(const char *examples, FILE *out)
 
 void opt_print_help(const struct opt_table *table, FILE *out)
 {
-    int indent =
-        widest_label(table->rows, table->count, widest_label(opt_actions, OPT_ACTIONS, 0)) +
-        HELP_GAP;
+    int indent = widest_label(table) + HELP_GAP;
     char *notes = gather_notes(table);
+    const struct opt *row;
 
     fprintf(out, "Usage: %s [options]", table->program);
     if (table->positional)
         fprintf(out, " [%s]", table->positional);
     fprintf(out, "\n%s\n\nOptions:\n", table->summary);
-    for (size_t i = 0; i < table->count; i++)
-        write_row(&table->rows[i], indent, out);
-    for (size_t i = 0; i < OPT_ACTIONS; i++)
-        write_row(&opt_actions[i], indent, out);
+    for (size_t i = 0; (row = opt_row(table, i)) != NULL; i++)
+        write_row(row, indent, out);
     if (notes && notes[0]) {
         fputc('\n', out);
         write_notes(notes, out);
@@ -162,31 +142,18 @@ void opt_print_help(const struct opt_table *table, FILE *out)
  */
 static void write_roff(const char *text, size_t len, FILE *out)
 {
+    static const char special[] = "\\-'`^~";
+    static const char *const names[] = {"\\e", "\\-", "\\(aq", "\\(ga", "\\(ha", "\\(ti"};
+
     if (len > 0 && (text[0] == '.' || text[0] == '\''))
         fputs("\\&", out);
     for (size_t i = 0; i < len; i++) {
-        switch (text[i]) {
-        case '\\':
-            fputs("\\e", out);
-            break;
-        case '-':
-            fputs("\\-", out);
-            break;
-        case '\'':
-            fputs("\\(aq", out);
-            break;
-        case '`':
-            fputs("\\(ga", out);
-            break;
-        case '^':
-            fputs("\\(ha", out);
-            break;
-        case '~':
-            fputs("\\(ti", out);
-            break;
-        default:
+        const char *found = strchr(special, text[i]);
+
+        if (found)
+            fputs(names[found - special], out);
+        else
             fputc(text[i], out);
-        }
     }
 }
 
@@ -212,7 +179,7 @@ static void write_roff_lines(const char *lines, const char *for_empty, FILE *out
 
 static void write_man_row(const struct opt *row, FILE *out)
 {
-    char *text = describe(row);
+    char *text = opt_description(row);
 
     fputs(".TP\n", out);
     if (row->letter)
@@ -251,13 +218,12 @@ static void write_man_head(const struct opt_table *table, FILE *out)
 void opt_print_man(const struct opt_table *table, FILE *out)
 {
     char *notes = gather_notes(table);
+    const struct opt *row;
 
     write_man_head(table, out);
     fputs(".SH OPTIONS\n", out);
-    for (size_t i = 0; i < table->count; i++)
-        write_man_row(&table->rows[i], out);
-    for (size_t i = 0; i < OPT_ACTIONS; i++)
-        write_man_row(&opt_actions[i], out);
+    for (size_t i = 0; (row = opt_row(table, i)) != NULL; i++)
+        write_man_row(row, out);
     if (notes && notes[0]) {
         fputs(".SH NOTES\n", out);
         write_roff_lines(notes, ".PP", out);

@@ -1,5 +1,5 @@
 #include "common/base/opt.h"
-#include "common/base/units.h"
+#include "common/base/text.h"
 
 const struct opt opt_actions[OPT_ACTIONS] = {
     [OPT_ACTION_HELP] = {.name = "help", .help = "show this text and exit"},
@@ -27,23 +27,19 @@ static const struct unit duration_units[] = {
 /* In the largest unit of which it is a multiple; the last unit is of size 1. */
 static void write_in_units(uint64_t value, const struct unit *unit, FILE *out)
 {
-    char text[UNITS_TEXT_CAP];
-
     while (unit->size > 1 && (value == 0 || value % unit->size != 0))
         unit++;
-    fprintf(out, "%s %s", units_count(text, sizeof(text), value / unit->size), unit->name);
+    fprintf(out, "%s %s", text_count(value / unit->size).s, unit->name);
 }
 
 static void write_limit(enum opt_kind kind, uint64_t value, FILE *out)
 {
-    char text[UNITS_TEXT_CAP];
-
     if (kind == OPT_BYTES)
         write_in_units(value, byte_units, out);
     else if (kind == OPT_DURATION_NS)
         write_in_units(value, duration_units, out);
     else
-        fputs(units_count(text, sizeof(text), value), out);
+        fputs(text_count(value).s, out);
 }
 
 /* UINT64_MAX as the upper limit means that there is none. */
@@ -69,7 +65,7 @@ static void write_choices(const char *const *choices, FILE *out)
         fprintf(out, "%s%s", i > 0 ? ", " : "", choices[i]);
 }
 
-void opt_write_allowed(const struct opt *row, FILE *out)
+static void write_allowed(const struct opt *row, FILE *out)
 {
     switch (row->kind) {
     case OPT_FLAG:
@@ -95,7 +91,7 @@ void opt_write_allowed(const struct opt *row, FILE *out)
     }
 }
 
-void opt_write_description(const struct opt *row, FILE *out)
+static void write_description(const struct opt *row, FILE *out)
 {
     bool allowed = row->kind != OPT_FLAG && row->kind != OPT_TEXT;
     bool initial = row->kind != OPT_FLAG && row->initial;
@@ -105,8 +101,32 @@ void opt_write_description(const struct opt *row, FILE *out)
         return;
     fputs(" (", out);
     if (allowed)
-        opt_write_allowed(row, out);
+        write_allowed(row, out);
     if (initial)
         fprintf(out, "%sdefault: %s", allowed ? "; " : "", row->initial);
     fputc(')', out);
+}
+
+/* What write() says of a row, to be freed; NULL when memory ran out. */
+static char *gather(void (*write)(const struct opt *row, FILE *out), const struct opt *row)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+
+    if (!out)
+        return NULL;
+    write(row, out);
+    fclose(out);
+    return text;
+}
+
+char *opt_allowed(const struct opt *row)
+{
+    return gather(write_allowed, row);
+}
+
+char *opt_description(const struct opt *row)
+{
+    return gather(write_description, row);
 }

@@ -68,46 +68,42 @@ uint64_t stats_faults_total(const struct stats *s)
     return stats_errors_total(s) + s->lost + s->rejected;
 }
 
+/* What an errno is called; rows end with one of 0, for all others. */
+struct errno_kind {
+    int err;
+    enum stats_error kind;
+};
+
+static enum stats_error kind_of(const struct errno_kind *rows, int err)
+{
+    while (rows->err && rows->err != err)
+        rows++;
+    return rows->kind;
+}
+
 enum stats_error stats_connect_error(int err)
 {
-    switch (err) {
-    case ECONNREFUSED:
-        return ERROR_connect_refused;
-    case ETIMEDOUT:
-        return ERROR_connect_timeout;
-    case ENETDOWN:
-    case ENETUNREACH:
-    case EHOSTDOWN:
-    case EHOSTUNREACH:
-        return ERROR_connect_unreachable;
-    case EADDRNOTAVAIL:
-        return ERROR_out_of_ports;
-    case EMFILE:
-    case ENFILE:
-        return ERROR_out_of_descriptors;
-    case ENOMEM:
-    case ENOBUFS:
-        return ERROR_out_of_memory;
-    default:
-        return ERROR_connect_other;
-    }
+    static const struct errno_kind rows[] = {
+        {ECONNREFUSED, ERROR_connect_refused},  {ETIMEDOUT, ERROR_connect_timeout},
+        {ENETDOWN, ERROR_connect_unreachable},  {ENETUNREACH, ERROR_connect_unreachable},
+        {EHOSTDOWN, ERROR_connect_unreachable}, {EHOSTUNREACH, ERROR_connect_unreachable},
+        {EADDRNOTAVAIL, ERROR_out_of_ports},    {EMFILE, ERROR_out_of_descriptors},
+        {ENFILE, ERROR_out_of_descriptors},     {ENOMEM, ERROR_out_of_memory},
+        {ENOBUFS, ERROR_out_of_memory},         {0, ERROR_connect_other},
+    };
+
+    return kind_of(rows, err);
 }
 
 /* What receiving and sending have in common; other is what is left for the rest. */
 static enum stats_error transfer_error(int err, enum stats_error other)
 {
-    switch (err) {
-    case ECONNRESET:
-    case EPIPE:
-        return ERROR_reset;
-    case ETIMEDOUT:
-        return ERROR_timeout;
-    case ENOMEM:
-    case ENOBUFS:
-        return ERROR_out_of_memory;
-    default:
-        return other;
-    }
+    const struct errno_kind rows[] = {
+        {ECONNRESET, ERROR_reset},     {EPIPE, ERROR_reset},           {ETIMEDOUT, ERROR_timeout},
+        {ENOMEM, ERROR_out_of_memory}, {ENOBUFS, ERROR_out_of_memory}, {0, other},
+    };
+
+    return kind_of(rows, err);
 }
 
 enum stats_error stats_recv_error(int err)
@@ -122,23 +118,13 @@ enum stats_error stats_send_error(int err)
 
 enum stats_error stats_file_error(int err)
 {
-    switch (err) {
-    case EAGAIN:
-        return ERROR_eagain;
-    case EBADF:
-        return ERROR_ebadf;
-    case EFBIG:
-        return ERROR_efbig;
-    case EINVAL:
-        return ERROR_einval;
-    case EIO:
-        return ERROR_eio;
-    case ENOSPC:
-    case EDQUOT:
-        return ERROR_enospc;
-    case EOPNOTSUPP:
-        return ERROR_eopnotsupp;
-    default:
-        return ERROR_other;
-    }
+    static const struct errno_kind rows[] = {
+        {EAGAIN, ERROR_eagain}, {EBADF, ERROR_ebadf},
+        {EFBIG, ERROR_efbig},   {EINVAL, ERROR_einval},
+        {EIO, ERROR_eio},       {ENOSPC, ERROR_enospc},
+        {EDQUOT, ERROR_enospc}, {EOPNOTSUPP, ERROR_eopnotsupp},
+        {0, ERROR_other},
+    };
+
+    return kind_of(rows, err);
 }

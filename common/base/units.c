@@ -1,8 +1,6 @@
 #include "common/base/units.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -101,77 +99,4 @@ int units_parse_bytes(const char *text, uint64_t *bytes)
 int units_parse_duration_ns(const char *text, uint64_t *duration_ns)
 {
     return parse(text, duration_units, strcmp, duration_ns);
-}
-
-char *units_count(char *buf, size_t cap, uint64_t count)
-{
-    char digits[UNITS_TEXT_CAP];
-    size_t len = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, count);
-    size_t used = 0;
-
-    for (size_t i = 0; i < len && used + 1 < cap; i++) {
-        if (i > 0 && (len - i) % 3 == 0)
-            buf[used++] = ',';
-        if (used + 1 < cap)
-            buf[used++] = digits[i];
-    }
-    if (cap > 0)
-        buf[used] = '\0';
-    return buf;
-}
-
-static uint64_t hundredths(uint64_t value, uint64_t unit)
-{
-    return value / unit * 100 + (value % unit * 100 + unit / 2) / unit;
-}
-
-/*
- * The largest unit that the value fills; 1,023.999 KiB is rounded before it is asked, so that it
- * becomes 1 MiB and not 1024 KiB. The first unit is the base, of size 1.
- */
-static const struct unit *pick_unit(const struct unit *units, uint64_t value)
-{
-    if (value < units[1].size)
-        return units;
-    do
-        units++;
-    while (units[1].name && hundredths(value, units->size) >= units[1].size / units->size * 100);
-    return units;
-}
-
-char *units_bytes(char *buf, size_t cap, uint64_t bytes)
-{
-    static const struct unit units[] = {
-        {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {NULL, 0},
-    };
-    const struct unit *unit = pick_unit(units, bytes);
-    uint64_t whole = bytes / unit->size;
-    uint64_t part = 0;
-
-    if (unit != units) {
-        whole = hundredths(bytes, unit->size) / 100;
-        part = hundredths(bytes, unit->size) % 100;
-    }
-    if (part == 0)
-        snprintf(buf, cap, "%" PRIu64 " %s", whole, unit->name);
-    else if (part % 10 == 0)
-        snprintf(buf, cap, "%" PRIu64 ".%" PRIu64 " %s", whole, part / 10, unit->name);
-    else
-        snprintf(buf, cap, "%" PRIu64 ".%02" PRIu64 " %s", whole, part, unit->name);
-    return buf;
-}
-
-char *units_duration(char *buf, size_t cap, uint64_t duration_ns)
-{
-    static const struct unit units[] = {
-        {"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {NULL, 0},
-    };
-    const struct unit *unit = pick_unit(units, duration_ns);
-    uint64_t shown = hundredths(duration_ns, unit->size);
-
-    if (unit == units)
-        snprintf(buf, cap, "%" PRIu64 " ns", duration_ns);
-    else
-        snprintf(buf, cap, "%" PRIu64 ".%02" PRIu64 " %s", shown / 100, shown % 100, unit->name);
-    return buf;
 }

@@ -1,5 +1,5 @@
 /*
- * units: "64k", "10s", "250us" in; text for people out.
+ * units: what "64k", "10s" and "250us" mean. The way back is text.h.
  *
  * Every parser takes the whole text (no trailing characters), decimal fractions ("1.5s", "0.5k")
  * and returns 0, -EINVAL for text that is not such a quantity, or -ERANGE for one that does not
@@ -8,7 +8,6 @@
 #ifndef IOBENCH_UNITS_H
 #define IOBENCH_UNITS_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 /* A number of things: k, M, G are powers of 1000. "200k" is 200,000. */
@@ -20,15 +19,7 @@ int units_parse_bytes(const char *text, uint64_t *bytes);
 /* A span of time: ns, us, ms, s, m, h; a bare number is seconds. "250us" is 250,000 ns. */
 int units_parse_duration_ns(const char *text, uint64_t *duration_ns);
 
-/*
- * The writers fill buf (cap bytes, always terminated) and return it, for use in printf arguments.
- * 32 bytes are enough for any value.
- */
+/* Room for any number as text. */
 enum { UNITS_TEXT_CAP = 32 };
-
-char *units_count(char *buf, size_t cap, uint64_t count); /* "310,190"  */
-char *units_bytes(char *buf, size_t cap, uint64_t bytes); /* "64 KiB", "1.5 MiB", "300 B" */
-char *units_duration(char *buf, size_t cap,
-                     uint64_t duration_ns); /* "8.42 us", "1.20 s", "950 ns" */
 
 #endif

@@ -75,38 +75,45 @@ static unsigned count_features(const struct choice *c)
     return n;
 }
 
+static bool write_key(const struct choice *c, unsigned key, char text[CHOICE_TEXT])
+{
+    const struct feature_key *k;
+
+    if (!(c->given & 1u << key))
+        return false;
+    k = &c->backend->keys[key];
+    if (k->words)
+        snprintf(text, CHOICE_TEXT, "%s=%s", k->name, k->words[c->values[key]]);
+    else
+        snprintf(text, CHOICE_TEXT, "%s=%" PRIu64, k->name, c->values[key]);
+    return true;
+}
+
 bool choice_next_used(const struct choice *c, unsigned *at, char text[CHOICE_TEXT])
 {
     unsigned features = count_features(c);
 
-    for (; *at < features; ++*at)
-        if (c->used & c->backend->features[*at].bit) {
-            snprintf(text, CHOICE_TEXT, "%s", c->backend->features[(*at)++].name);
+    while (*at < features + CHOICE_KEYS) {
+        unsigned i = (*at)++;
+
+        if (i >= features && write_key(c, i - features, text))
+            return true;
+        if (i < features && c->used & c->backend->features[i].bit) {
+            snprintf(text, CHOICE_TEXT, "%s", c->backend->features[i].name);
             return true;
         }
-    for (unsigned key; (key = *at - features) < CHOICE_KEYS; ++*at) {
-        const struct feature_key *k;
-
-        if (!(c->given & 1u << key))
-            continue;
-        k = &c->backend->keys[key];
-        if (k->words)
-            snprintf(text, CHOICE_TEXT, "%s=%s", k->name, k->words[c->values[key]]);
-        else
-            snprintf(text, CHOICE_TEXT, "%s=%" PRIu64, k->name, c->values[key]);
-        ++*at;
-        return true;
     }
     return false;
 }
 
 bool choice_next_left_out(const struct choice *c, unsigned *at, char text[CHOICE_TEXT])
 {
-    for (unsigned features = count_features(c); *at < features; ++*at) {
-        if (!c->why_not[*at][0])
+    while (*at < count_features(c)) {
+        unsigned i = (*at)++;
+
+        if (!c->why_not[i][0])
             continue;
-        snprintf(text, CHOICE_TEXT, "%s (%s)", c->backend->features[*at].name, c->why_not[*at]);
-        ++*at;
+        snprintf(text, CHOICE_TEXT, "%s (%s)", c->backend->features[i].name, c->why_not[i]);
         return true;
     }
     return false;

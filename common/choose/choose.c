@@ -1,33 +1,18 @@
 #include "common/choose/choose.h"
 
-#include "common/base/units.h"
+#include "common/base/text.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { VALUE_CAP = 64, ITEM_SHOWN = 40, WHY_CAP = 1024, LABEL_COLUMNS = 19, NAME_COLUMNS = 10 };
+enum { ITEM_SHOWN = 40, WHY_CAP = 1024, LABEL_COLUMNS = 19, NAME_COLUMNS = 10 };
 
-static bool is(const char *name, const char *text, size_t len)
-{
-    return strlen(name) == len && memcmp(name, text, len) == 0;
-}
-
-/* The index of a word in a NULL-terminated list (which may be missing), or -1. */
-static int find_word(const char *const *words, const char *text, size_t len)
-{
-    for (int i = 0; words && words[i]; i++)
-        if (is(words[i], text, len))
-            return i;
-    return -1;
-}
-
-static const struct backend *find_backend(const struct choose_from *from, const char *text,
-                                          size_t len)
+static const struct backend *find_backend(const struct choose_from *from, const char *name)
 {
     for (unsigned i = 0; from->table[i]; i++)
-        if (is(from->table[i]->name, text, len))
+        if (strcmp(from->table[i]->name, name) == 0)
             return from->table[i];
     return NULL;
 }
@@ -38,11 +23,16 @@ static const struct backend *next_for_auto(const struct choose_from *from, unsig
     const struct backend *b = NULL;
 
     while ((!b || b->by_name_only) && (from->order ? !!from->order[*at] : !!from->table[*at])) {
-        b = from->order ? find_backend(from, from->order[*at], strlen(from->order[*at]))
-                        : from->table[*at];
+        b = from->order ? find_backend(from, from->order[*at]) : from->table[*at];
         ++*at;
     }
     return b && !b->by_name_only ? b : NULL;
+}
+
+/* The name of the feature or key in "+name", "-name" or "name=value". */
+static const char *item_name(const char *item)
+{
+    return item + (item[0] == '+' || item[0] == '-');
 }
 
 /* ---- what is allowed, in words -------------------------------------------------------------- */
@@ -94,17 +84,15 @@ static void write_allowed(FILE *out, const struct backend *b)
 }
 
 /* "names 'x', which is no feature of epoll: allowed are ..." */
-static void write_refusal(const struct backend *b, const char *item, size_t len, const char *what,
-                          char *why, size_t why_cap)
+static void write_refusal(const struct backend *b, const char *item, const char *what, char *why,
+                          size_t why_cap)
 {
     FILE *out = fmemopen(why, why_cap - 1, "w");
 
     if (!out)
         return;
-    fputs("names '", out);
-    for (size_t i = item[0] == '+' || item[0] == '-'; i < len && i < ITEM_SHOWN; i++)
-        fputc(iscntrl((unsigned char)item[i]) ? '?' : item[i], out);
-    fprintf(out, "%s', which is %s %s", len > ITEM_SHOWN ? "..." : "", what, b->name);
+    fprintf(out, "names '%.*s%s', which is %s %s", ITEM_SHOWN, item_name(item),
+            strlen(item) > ITEM_SHOWN ? "..." : "", what, b->name);
     write_allowed(out, b);
     fclose(out);
     why[why_cap - 1] = '\0';
@@ -112,10 +100,10 @@ static void write_refusal(const struct backend *b, const char *item, size_t len,
 
 /* ---- items ---------------------------------------------------------------------------------- */
 
-static bool take_feature(struct choice *c, const char *item, size_t len)
+static bool take_feature(struct choice *c, const char *item)
 {
     for (const struct feature *f = c->backend->features; f && f->name; f++) {
-        if (!is(f->name, item + 1, len - 1) || f->use == FEATURE_ALWAYS)
+        if (strcmp(f->name, item + 1) != 0 || f->use == FEATURE_ALWAYS)
             continue;
         c->asked &= ~f->bit;
         c->refused &= ~f->bit;
@@ -125,31 +113,27 @@ static bool take_feature(struct choice *c, const char *item, size_t len)
     return false;
 }
 
-static bool parse_value(const struct feature_key *k, const char *text, size_t len, uint64_t *value)
+static bool parse_value(const struct feature_key *k, const char *text, uint64_t *value)
 {
-    char copy[VALUE_CAP];
-    int word = find_word(k->words, text, len);
+    int word = text_index(k->words, text);
 
-    if (k->words) {
-        *value = (uint64_t)word;
-        return word >= 0;
-    }
-    if (len >= sizeof copy)
-        return false;
-    memcpy(copy, text, len);
-    copy[len] = '\0';
-    return units_parse_bytes(copy, value) == 0 && *value >= k->min && *value <= k->max;
+    if (!k->words)
+        return units_parse_bytes(text, value) == 0 && *value >= k->min && *value <= k->max;
+    *value = (uint64_t)word;
+    return word >= 0;
 }
 
-static bool take_key(struct choice *c, const char *item, size_t len, size_t name_len)
+static bool take_key(struct choice *c, const char *item)
 {
     const struct feature_key *keys = c->backend->keys;
     uint64_t value;
 
     for (unsigned i = 0; keys && keys[i].name; i++) {
-        if (!is(keys[i].name, item, name_len))
+        size_t len = strlen(keys[i].name);
+
+        if (strncmp(item, keys[i].name, len) != 0 || item[len] != '=')
             continue;
-        if (!parse_value(&keys[i], item + name_len + 1, len - name_len - 1, &value))
+        if (!parse_value(&keys[i], item + len + 1, &value))
             return false;
         choice_set(c, i, value);
         return true;
@@ -158,42 +142,34 @@ static bool take_key(struct choice *c, const char *item, size_t len, size_t name
 }
 
 /* NULL, or what the item is not. */
-static const char *take_item(struct choice *c, const char *item, size_t len)
+static const char *take_item(struct choice *c, const char *item)
 {
-    const char *equals = memchr(item, '=', len);
-    int variant;
+    int variant = text_index(c->backend->variants, item);
 
-    if (len && (item[0] == '-' || item[0] == '+'))
-        return take_feature(c, item, len) ? NULL : "no feature of";
-    if (equals)
-        return take_key(c, item, len, (size_t)(equals - item)) ? NULL : "no setting of";
-    variant = find_word(c->backend->variants, item, len);
+    if (item[0] == '-' || item[0] == '+')
+        return take_feature(c, item) ? NULL : "no feature of";
+    if (strchr(item, '='))
+        return take_key(c, item) ? NULL : "no setting of";
     if (variant < 0)
         return c->backend->variants ? "no method of" : "no item of";
     c->variant = variant;
     return NULL;
 }
 
-/* What follows the colon; NULL: there was none. */
-static int take_items(struct choice *c, const char *items, char *why, size_t why_cap)
+/* What follows the colon, which is cut to pieces; NULL: there was none. */
+static int take_items(struct choice *c, char *items, char *why, size_t why_cap)
 {
-    while (items) {
-        size_t len = strcspn(items, ",");
-        const char *fault = take_item(c, items, len);
+    const char *item;
+
+    while ((item = strsep(&items, ",")) != NULL) {
+        const char *fault = take_item(c, item);
 
         if (fault) {
-            write_refusal(c->backend, items, len, fault, why, why_cap);
+            write_refusal(c->backend, item, fault, why, why_cap);
             return -EINVAL;
         }
-        items = items[len] ? items + len + 1 : NULL;
     }
     return 0;
-}
-
-/* The name of the feature or key in "+name", "-name" or "name=value". */
-static const char *item_name(const char *item)
-{
-    return item + (item[0] == '+' || item[0] == '-');
 }
 
 /* Items from options: all that this backend knows are taken; returns the first other, or NULL. */
@@ -204,7 +180,7 @@ static const char *take_options(struct choice *c, const struct choose_from *from
     for (unsigned i = 0; i < from->item_count; i++) {
         const char *item = from->items[i].text;
 
-        if (take_item(c, item, strlen(item)) && !unknown)
+        if (take_item(c, item) && !unknown)
             unknown = item_name(item);
     }
     return unknown;
@@ -219,7 +195,7 @@ static void name_it(struct choice *c)
     snprintf(c->name, sizeof c->name, "%s%s%s", c->backend->name, variant[0] ? ":" : "", variant);
 }
 
-static int try_one(struct choice *c, const struct backend *backend, const char *items,
+static int try_one(struct choice *c, const struct backend *backend, char *items,
                    const struct choose_from *from, char *why, size_t why_cap)
 {
     const char *unknown;
@@ -274,18 +250,14 @@ static void write_names(const struct choose_from *from, char *why, size_t why_ca
     why[why_cap - 1] = '\0';
 }
 
-int choose_spec(struct choice *c, const struct choose_from *from, const char *spec, char *why,
-                size_t why_cap)
+static int choose_named(struct choice *c, const struct choose_from *from, const char *name,
+                        char *items, char *why, size_t why_cap)
 {
-    size_t len = strcspn(spec, ":");
-    const char *items = spec[len] ? spec + len + 1 : NULL;
-    const struct backend *backend = find_backend(from, spec, len);
+    const struct backend *backend = find_backend(from, name);
 
-    *c = (struct choice){.variant = -1};
-    why[0] = '\0';
     if (backend)
         return try_one(c, backend, items, from, why, why_cap);
-    if (!is("auto", spec, len)) {
+    if (strcmp(name, "auto") != 0) {
         write_names(from, why, why_cap);
         return -EINVAL;
     }
@@ -295,6 +267,22 @@ int choose_spec(struct choice *c, const struct choose_from *from, const char *sp
              "names items, which go with the name of a %s and not with auto (see --help)",
              from->option);
     return -EINVAL;
+}
+
+int choose_spec(struct choice *c, const struct choose_from *from, const char *spec, char *why,
+                size_t why_cap)
+{
+    char *name = strdup(spec), *items = name;
+    int err;
+
+    *c = (struct choice){.variant = -1};
+    snprintf(why, why_cap, "%s", name ? "" : "memory ran out");
+    if (!name)
+        return -ENOTSUP;
+    strsep(&items, ":");
+    err = choose_named(c, from, name, items, why, why_cap);
+    free(name);
+    return err;
 }
 
 /* ---- for mains ------------------------------------------------------------------------------ */
@@ -322,10 +310,8 @@ int choose_or_complain(struct choice *c, const struct choose_from *from,
 
     if (!err)
         return 0;
-    if (item && !item->value && err == -EINVAL) {
-        fprintf(stderr, "%s: --%s: %s\n", table->program, option, why);
-        return EXIT_USAGE;
-    }
+    if (item && !item->value && err == -EINVAL)
+        return opt_refuse(table, "--%s: %s", option, why);
     if (item || !c->blamed)
         snprintf(named, sizeof named, "%s", why);
     else
@@ -355,8 +341,9 @@ static void write_backend(FILE *out, const struct backend *b)
     }
 }
 
-void choose_write_help(const struct choose_from *from, FILE *out)
+void choose_write_help(const void *list, FILE *out)
 {
+    const struct choose_from *from = list;
     const struct backend *b;
 
     fprintf(out,

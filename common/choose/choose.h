@@ -31,6 +31,7 @@ struct choose_from {
 /*
  * Fills choice from spec and probes it. 0; -EINVAL for words that make no sense; -ENOTSUP for what
  * cannot run here: both with the reason in why, and in choice->blamed the feature or key at fault.
+ * The reason quotes the words as they are; opt_complain() makes one line of it.
  */
 int choose_spec(struct choice *choice, const struct choose_from *from, const char *spec, char *why,
                 size_t why_cap);
@@ -39,7 +40,7 @@ int choose_spec(struct choice *choice, const struct choose_from *from, const cha
 int choose_or_complain(struct choice *choice, const struct choose_from *from,
                        const struct opt_table *table, const char *spec);
 
-/* For --help: the grammar, and all that can be chosen. */
-void choose_write_help(const struct choose_from *from, FILE *out);
+/* For an option table, whose list is a struct choose_from: the grammar, and all there is. */
+void choose_write_help(const void *from, FILE *out);
 
 #endif

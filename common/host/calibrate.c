@@ -84,19 +84,6 @@ static void *receive(void *argument)
     }
 }
 
-/* Returns when it is until_ns or later. A relative sleep: not every system has an absolute one. */
-static uint64_t sleep_until(uint64_t until_ns)
-{
-    uint64_t now_ns;
-
-    while ((now_ns = clock_now_ns()) < until_ns) {
-        struct timespec left = {.tv_nsec = (long)(until_ns - now_ns)};
-
-        nanosleep(&left, NULL);
-    }
-    return now_ns;
-}
-
 static void send_samples(struct probe *p, uint64_t deadline_ns)
 {
     uint64_t now_ns = clock_now_ns();
@@ -104,7 +91,8 @@ static void send_samples(struct probe *p, uint64_t deadline_ns)
     for (unsigned i = 0; i < SAMPLES && (i == 0 || now_ns < deadline_ns); i++) {
         uint64_t due_ns = now_ns + PAUSE_NS;
 
-        now_ns = sleep_until(due_ns);
+        while ((now_ns = clock_now_ns()) < due_ns)
+            os_sleep_until(due_ns);
         hist_record(&p->late, now_ns - due_ns);
         now_ns = clock_now_ns();
         /* The pipe has room for all time stamps together, so none can be refused or cut short. */

@@ -129,19 +129,15 @@ int os_accept(int listen_fd)
 
 int os_pipe(int ends[2])
 {
-    int err;
-
     if (pipe(ends) < 0)
         return -errno;
-    err = prepare_fd(ends[0]);
-    if (err < 0) {
-        close(ends[1]);
-        return err;
-    }
-    err = prepare_fd(ends[1]);
-    if (err < 0) {
-        close(ends[0]);
-        return err;
+    for (int i = 0; i < 2; i++) {
+        int err = prepare_fd(ends[i]);
+
+        if (err < 0) {
+            close(ends[!i]);
+            return err;
+        }
     }
     return 0;
 }

@@ -42,9 +42,8 @@ int net_option_descriptors(const struct opt_table *table, const char *option, ui
 
     if (have >= want)
         return 0;
-    fprintf(stderr,
-            "%s: --%s: '%" PRIu64 "' needs %" PRIu64 " file descriptors, and the limit here is "
-            "%" PRIu64 " (see ulimit -Hn)\n",
-            table->program, option, value, want, have);
-    return EXIT_USAGE;
+    return opt_refuse(table,
+                      "--%s: '%" PRIu64 "' needs %" PRIu64 " file descriptors, and the limit here "
+                      "is %" PRIu64 " (see ulimit -Hn)",
+                      option, value, want, have);
 }

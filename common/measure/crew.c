@@ -97,64 +97,44 @@ static void *run_worker(void *argument)
 }
 
 /* A new thread inherits its creator's CPU binding, so it is the main thread that moves about. */
-static int move_to_cpu_of(const struct worker *w, char *why, size_t why_cap)
+static int start_worker(struct worker *w, const char *program)
 {
     int err = w->cpu < 0 ? 0 : os_pin_thread((unsigned)w->cpu);
 
-    if (err)
-        snprintf(why, why_cap, "--cpus: '%d' is no CPU that a thread can be bound to here: %s",
-                 w->cpu, strerror(-err));
-    return err;
-}
-
-/* A binding that is refused is known before any thread runs: none would have to be stopped. */
-static int check_cpus(const struct crew *crew, char *why, size_t why_cap)
-{
-    int err = 0;
-
-    for (unsigned i = 0; i < crew->count && !err; i++)
-        err = move_to_cpu_of(&crew->workers[i], why, why_cap);
-    return err;
-}
-
-static int start_worker(struct worker *w, char *why, size_t why_cap)
-{
-    int err = move_to_cpu_of(w, why, why_cap);
-
-    if (err)
+    if (err) {
+        fprintf(stderr, "%s: --cpus: '%d' is no CPU that a thread can be bound to here: %s\n",
+                program, w->cpu, strerror(-err));
         return err;
+    }
     err = pthread_create(&w->thread, NULL, run_worker, w);
     if (err)
-        snprintf(why, why_cap, "cannot start a thread: %s", strerror(err));
+        fprintf(stderr, "%s: cannot start a thread: %s\n", program, strerror(err));
     return -err;
 }
 
-int crew_start(struct crew *crew, int (*body)(struct worker *w), char *why, size_t why_cap)
+int crew_start(struct crew *crew, int (*body)(struct worker *w), const char *program)
 {
     struct os_affinity affinity;
     sigset_t blocked, before;
     unsigned started = 0;
-    int err;
+    int err = 0;
 
     pthread_mutex_lock(&crew->gate);
-    crew->body = body;
     atomic_store(&crew->running, crew->count);
     os_save_affinity(&affinity);
     sigfillset(&blocked);
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    err = check_cpus(crew, why, why_cap);
     while (!err && started < crew->count) {
-        err = start_worker(&crew->workers[started], why, why_cap);
+        err = start_worker(&crew->workers[started], program);
         started += !err;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     os_restore_affinity(&affinity);
-    if (err)
-        crew->body = NULL;
+    crew->body = err ? NULL : body;
     pthread_mutex_unlock(&crew->gate);
     for (unsigned i = 0; err && i < started; i++)
         pthread_join(crew->workers[i].thread, NULL);
-    return err;
+    return err ? EXIT_USAGE : 0;
 }
 
 static void drain_pipe(int fd)
@@ -167,14 +147,11 @@ static void drain_pipe(int fd)
 
 static int poll_timeout_ms(uint64_t until_ns)
 {
-    uint64_t now_ns = clock_now_ns(), left_ms;
+    uint64_t left_ns = clock_left_ns(until_ns);
 
     if (until_ns == CLOCK_NEVER_NS)
         return -1;
-    if (until_ns <= now_ns)
-        return 0;
-    left_ms = (until_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
-    return left_ms > 3600 * 1000 ? 3600 * 1000 : (int)left_ms;
+    return left_ns < 3600 * NS_PER_S ? (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS) : 3600 * 1000;
 }
 
 enum crew_news crew_wait(struct crew *crew, uint64_t until_ns)

@@ -60,10 +60,10 @@ enum crew_news {
 int crew_init(struct crew *crew, unsigned count, const struct opt_cpus *cpus);
 
 /*
- * Starts the threads, each running body. A CPU that cannot be bound is an error, told in why.
- * 0 or -errno; then no thread has run body, and none is left.
+ * Starts the threads, each running body. 0, or EXIT_USAGE after one line on stderr, such as for a
+ * CPU that cannot be bound; then no thread has run body, and none is left.
  */
-int crew_start(struct crew *crew, int (*body)(struct worker *w), char *why, size_t why_cap);
+int crew_start(struct crew *crew, int (*body)(struct worker *w), const char *program);
 
 /* Sleeps until there is news, but not beyond until_ns (CLOCK_NEVER_NS: no limit). */
 enum crew_news crew_wait(struct crew *crew, uint64_t until_ns);

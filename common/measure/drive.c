@@ -1,7 +1,7 @@
 #include "common/measure/drive.h"
 
 #include "common/base/clock.h"
-#include "common/base/units.h"
+#include "common/base/text.h"
 
 #include <errno.h>
 #include <math.h>
@@ -121,13 +121,12 @@ static void print_news(struct watch *w)
 static void extend(struct watch *w)
 {
     struct drive *d = w->drive;
-    char length[UNITS_TEXT_CAP];
 
     if (!extend_look(&d->extension, &d->window) || !w->out)
         return;
     clear_live(w);
     fprintf(w->out, "[until-steady] not yet: %s; going on to %s\n", d->extension.verdict.reason,
-            units_duration(length, sizeof length, window_planned_ns(&d->window)));
+            text_time(window_planned_ns(&d->window)).s);
     fflush(w->out);
 }
 
@@ -190,17 +189,13 @@ static int run_worker(struct worker *worker)
 static int start_crew(struct drive *d)
 {
     struct conditions *c = &d->conditions;
-    char why[160];
 
     host_read(&c->host);
     if (calibrate_run(&c->calibration)) /* no thread to be had: crew_start() will say so */
         memset(&c->calibration, 0, sizeof c->calibration);
     host_read_pressure(&c->before);
     d->crew.program = d;
-    if (crew_start(&d->crew, run_worker, why, sizeof why) == 0)
-        return 0;
-    fprintf(stderr, "%s: %s\n", d->program, why);
-    return EXIT_USAGE;
+    return crew_start(&d->crew, run_worker, d->program);
 }
 
 int drive_run(struct drive *d, uint64_t until_steady_ns, FILE *out)

@@ -1,9 +1,9 @@
 #include "common/measure/pace.h"
 
 #include "common/base/clock.h"
+#include "common/base/text.h"
 
 #include <math.h>
-#include <string.h>
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -11,7 +11,7 @@ const char *const pace_arrivals_names[] = {"constant", "poisson", NULL};
 
 enum pace_arrivals pace_arrivals_named(const char *name)
 {
-    return strcmp(name, pace_arrivals_names[PACE_POISSON]) == 0 ? PACE_POISSON : PACE_CONSTANT;
+    return (enum pace_arrivals)text_index(pace_arrivals_names, name);
 }
 
 bool pace_lacks_rate(const char *arrivals, uint64_t rate)

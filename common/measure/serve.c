@@ -17,16 +17,11 @@ static int run_worker(struct worker *w)
 
 int serve_start(struct serve *s)
 {
-    char why[160];
-
     s->crew.program = s;
     host_read(&s->host);
     host_read_pressure(&s->before);
     s->start_ns = clock_now_ns();
-    if (crew_start(&s->crew, run_worker, why, sizeof why) == 0)
-        return 0;
-    fprintf(stderr, "%s: %s\n", s->program, why);
-    return EXIT_USAGE;
+    return crew_start(&s->crew, run_worker, s->program);
 }
 
 void serve_up(struct serve *s)

@@ -1,15 +1,12 @@
 #include "common/measure/spin.h"
 
-#include <string.h>
+#include "common/base/text.h"
 
 const char *const spin_mode_names[] = {"balanced", "latency", "throughput", NULL};
 
 enum spin_mode spin_mode_named(const char *name)
 {
-    for (int i = 0; spin_mode_names[i]; i++)
-        if (strcmp(spin_mode_names[i], name) == 0)
-            return (enum spin_mode)i;
-    return MODE_BALANCED;
+    return (enum spin_mode)text_index(spin_mode_names, name);
 }
 
 void spin_init(struct spin *s, enum spin_mode mode, struct stats *stats)

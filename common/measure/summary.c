@@ -146,23 +146,18 @@ void summary_warn(const struct summary *s, report_note *note, void *to)
     uint64_t lost = schedule_never_sent(&s->schedule) + s->never_answered;
     bool counted = s->drive->window.plan.counts_requests; /* they may be done before the time is */
     uint64_t planned_ns = window_planned_ns(&s->drive->window);
-    char text[160];
 
     if (!s->drive->interrupted && !counted && planned_ns != CLOCK_NEVER_NS &&
-        s->duration_s < 0.99 * seconds(planned_ns)) {
-        snprintf(text, sizeof text, "the window ended after %.3f of %.3f s: nobody was left to ask",
-                 s->duration_s, seconds(planned_ns));
-        note(to, text);
-    }
+        s->duration_s < 0.99 * seconds(planned_ns))
+        report_say(note, to, "the window ended after %.3f of %.3f s: nobody was left to ask",
+                   s->duration_s, seconds(planned_ns));
     if (s->drive->extension.too_late)
         note(to, "--until-steady came too late to lengthen the window: no CPU was free");
-    if (lost) {
-        snprintf(text, sizeof text,
-                 "%" PRIu64 " of %" PRIu64 " scheduled requests got no reply: the percentiles are "
-                 "of those that did",
-                 lost, schedule_total(&s->schedule));
-        note(to, text);
-    }
+    if (lost)
+        report_say(note, to,
+                   "%" PRIu64 " of %" PRIu64 " scheduled requests got no reply: the percentiles "
+                   "are of those that did",
+                   lost, schedule_total(&s->schedule));
     report_host_notes(&c->host, &c->before, &c->after, note, to);
 }
 
@@ -221,10 +216,7 @@ static void report_limit(struct report *r, const struct summary *s)
     report_number(r, "limit.waited", s->limit.waited);
     report_number(r, "limit.stolen", s->limit.stolen);
     report_flag(r, "client_limited", limited != NULL);
-    if (limited)
-        report_text(r, "client_limited_reason", limited);
-    else
-        report_null(r, "client_limited_reason");
+    report_text(r, "client_limited_reason", limited);
 }
 
 void summary_report(struct report *r, const struct summary *s, struct os_cpu_time cpu)

@@ -122,18 +122,21 @@ static unsigned level_for(const struct ticks_reader *r, unsigned ticks)
     return level;
 }
 
-/* All threads' counts of a row. */
-static struct tick row_sum(const struct ticks_reader *r, unsigned level, unsigned row)
+/* All threads' counts in the rows from `from` on, and before `upto`. */
+static struct tick sum_rows(const struct ticks_reader *r, unsigned level, unsigned from,
+                            unsigned upto)
 {
     struct tick sum = {0};
 
     for (unsigned i = 0; i < r->count; i++) {
-        const struct tick *tick = &r->threads[i]->rows[level][row];
+        const struct tick *rows = r->threads[i]->rows[level];
 
-        sum.requests += tick->requests;
-        sum.errors += tick->errors;
-        sum.batches += tick->batches;
-        sum.batched += tick->batched;
+        for (unsigned row = from; row < upto; row++) {
+            sum.requests += rows[row].requests;
+            sum.errors += rows[row].errors;
+            sum.batches += rows[row].batches;
+            sum.batched += rows[row].batched;
+        }
     }
     return sum;
 }
@@ -161,7 +164,8 @@ static struct stretch next_stretch(const struct ticks_reader *r)
 
 static bool fill(const struct ticks_reader *r, const struct stretch *s, struct ticks_point *p)
 {
-    uint64_t start_ns, end_ns, batches = 0, batched = 0;
+    uint64_t start_ns, end_ns;
+    struct tick sum;
 
     if (s->to <= s->from)
         return false;
@@ -169,19 +173,16 @@ static bool fill(const struct ticks_reader *r, const struct stretch *s, struct t
     end_ns = s->to * r->threads[0]->length_ns;
     if (s->all_over && window_ns(r) < end_ns)
         end_ns = window_ns(r);
-    *p = (struct ticks_point){.end_s = (double)end_ns / (double)NS_PER_S};
-    for (unsigned row = s->from >> s->level; row << s->level < s->to; row++) {
-        struct tick sum = row_sum(r, s->level, row);
-
-        p->requests += sum.requests;
-        p->errors += sum.errors;
-        batches += sum.batches;
-        batched += sum.batched;
-    }
-    p->batch = batches ? (double)batched / (double)batches : (double)NAN;
+    sum = sum_rows(r, s->level, s->from >> s->level, ((s->to - 1) >> s->level) + 1);
+    *p = (struct ticks_point){
+        .end_s = (double)end_ns / (double)NS_PER_S,
+        .requests = sum.requests,
+        .errors = sum.errors,
+        .total = r->total + sum.requests,
+        .batch = sum.batches ? (double)sum.batched / (double)sum.batches : (double)NAN,
+    };
     if (end_ns > start_ns)
         p->qps = (double)p->requests * (double)NS_PER_S / (double)(end_ns - start_ns);
-    p->total = r->total + p->requests;
     return true;
 }
 
@@ -216,7 +217,7 @@ void ticks_steady(const struct ticks_reader *r, struct steady *s)
     count = done >> level;
     rates = calloc((size_t)count + 1, sizeof *rates);
     for (unsigned row = 0; rates && row < count; row++)
-        rates[row] = (double)row_sum(r, level, row).requests * (double)NS_PER_S /
+        rates[row] = (double)sum_rows(r, level, row, row + 1).requests * (double)NS_PER_S /
                      (double)(length_ns << level);
     steady_test(rates, rates ? count : 0, s);
     free(rates);

@@ -1,5 +1,7 @@
 #include "common/report/program.h"
 
+#include "common/report/report_file.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +25,7 @@ FILE *program_out(const char *json)
 
 int program_check_json(const struct opt_table *table, const char *json)
 {
-    int err = json ? report_check_target(json) : 0;
+    int err = json ? report_file_check(json) : 0;
 
     return err ? opt_complain(table, EXIT_USAGE, "json", json, strerror(-err)) : 0;
 }

@@ -100,52 +100,31 @@ static cJSON *get_container(struct report *r, cJSON *object, const char *name, m
     return fail(r, -EINVAL);
 }
 
-/*
- * Walks all of the path but its last name, which *last then points to; the names on the way are
- * cut out of path itself.
- */
-static cJSON *walk(struct report *r, cJSON *object, char *path, const char **last)
-{
-    char *dot;
-
-    while ((dot = strchr(path, '.'))) {
-        *dot = '\0';
-        object = get_container(r, object, path, cJSON_CreateObject);
-        path = dot + 1;
-    }
-    *last = path;
-    return object;
-}
-
-/* Sets what path leads to from object. */
-static void put(struct report *r, cJSON *object, const char *path, cJSON *item)
-{
-    char *names = strdup(path);
-    const char *last;
-
-    if (!names) {
-        fail(r, -ENOMEM);
-        cJSON_Delete(item);
-        return;
-    }
-    object = walk(r, object, names, &last);
-    set_member(r, object, last, item);
-    free(names);
-}
-
-/* The object or array at path from the root, made as needed. */
+/* The object or array at path, made as needed; what is on the way to it are objects. */
 static cJSON *container_at(struct report *r, const char *path, make_container *make)
 {
-    char *names = strdup(path);
-    const char *last;
-    cJSON *found;
+    char *names = strdup(path), *rest = names;
+    cJSON *found = r->root;
 
     if (!names)
         return fail(r, -ENOMEM);
-    found = walk(r, r->root, names, &last);
-    found = get_container(r, found, last, make);
+    for (char *name; (name = strsep(&rest, ".")) != NULL;)
+        found = get_container(r, found, name, rest ? cJSON_CreateObject : make);
     free(names);
     return found;
+}
+
+/* Sets what path leads to. */
+static void put(struct report *r, const char *path, cJSON *item)
+{
+    const char *dot = strrchr(path, '.');
+    char *parent = dot ? strndup(path, (size_t)(dot - path)) : NULL;
+    cJSON *object = dot ? NULL : r->root;
+
+    if (parent)
+        object = container_at(r, parent, cJSON_CreateObject);
+    set_member(r, object, dot ? dot + 1 : path, item);
+    free(parent);
 }
 
 static void append(struct report *r, const char *path, cJSON *item)
@@ -217,7 +196,7 @@ static void put_command(struct report *r, int argc, char *const *argv)
 {
     char *command = report_text_command(argc, argv);
 
-    put(r, r->root, "command", command ? text(command) : NULL);
+    put(r, "command", command ? text(command) : NULL);
     free(command);
 }
 
@@ -240,10 +219,6 @@ struct report *report_new(const struct opt_table *table, const void *config, int
     if (!r)
         return NULL;
     r->root = cJSON_CreateObject();
-    if (!r->root) {
-        free(r);
-        return NULL;
-    }
     report_integer(r, "schema_version", REPORT_SCHEMA_VERSION);
     report_text(r, "tool", table->program);
     report_text(r, "version", IOBENCH_VERSION);
@@ -267,27 +242,27 @@ void report_free(struct report *r)
 
 void report_number(struct report *r, const char *path, double value)
 {
-    put(r, r->root, path, number(value));
+    put(r, path, number(value));
 }
 
 void report_integer(struct report *r, const char *path, uint64_t value)
 {
-    put(r, r->root, path, integer(value));
+    put(r, path, integer(value));
 }
 
 void report_flag(struct report *r, const char *path, bool value)
 {
-    put(r, r->root, path, cJSON_CreateBool(value));
+    put(r, path, cJSON_CreateBool(value));
 }
 
 void report_text(struct report *r, const char *path, const char *value)
 {
-    put(r, r->root, path, text(value));
+    put(r, path, text(value));
 }
 
 void report_null(struct report *r, const char *path)
 {
-    put(r, r->root, path, cJSON_CreateNull());
+    put(r, path, cJSON_CreateNull());
 }
 
 void report_append_text(struct report *r, const char *path, const char *value)
@@ -301,7 +276,7 @@ void report_append_point(struct report *r, const char *path, const char *const *
     cJSON *point = cJSON_CreateObject();
 
     for (size_t i = 0; point && i < count; i++)
-        put(r, point, names[i], number(values[i]));
+        set_member(r, point, names[i], number(values[i]));
     append(r, path, point);
 }
 
@@ -322,7 +297,7 @@ void report_array(struct report *r, const char *path)
 
 int report_write(struct report *r, const char *target_path)
 {
-    char *json, *lines;
+    char *json;
     int err;
 
     if (r->error)
@@ -330,17 +305,7 @@ int report_write(struct report *r, const char *target_path)
     json = cJSON_Print(r->root);
     if (!json)
         return -ENOMEM;
-    if (asprintf(&lines, "%s\n", json) < 0)
-        lines = NULL;
+    err = report_file_write(target_path, json);
     cJSON_free(json);
-    if (!lines)
-        return -ENOMEM;
-    err = report_file_write(target_path, lines);
-    free(lines);
     return err;
-}
-
-int report_check_target(const char *target_path)
-{
-    return report_file_check(target_path);
 }

@@ -40,7 +40,7 @@ void report_flag(struct report *r, const char *path, bool value);
 void report_text(struct report *r, const char *path, const char *value);
 void report_null(struct report *r, const char *path);
 
-/* Appends to the array at path, which is made as needed. An entry is filled by paths within it. */
+/* Appends to the array at path, which is made as needed. A point has members of these names. */
 void report_append_text(struct report *r, const char *path, const char *value);
 void report_append_point(struct report *r, const char *path, const char *const *names,
                          const double *values, size_t count);
@@ -56,6 +56,8 @@ void report_host(struct report *r, const struct host *host, const struct host_pr
  * report.
  */
 typedef void report_note(void *to, const char *text);
+__attribute__((format(printf, 3, 4))) void report_say(report_note *note, void *to,
+                                                      const char *format, ...);
 void report_warning(void *report, const char *text);
 
 /* Notes what the host did to the run: time that it stole, a load that was there before. */
@@ -87,8 +89,5 @@ void report_latency(struct report *r, const char *path, const struct hist *h);
  * temporary file beside it is renamed), or to stdout when it is "-". 0 or -errno.
  */
 int report_write(struct report *r, const char *target_path);
-
-/* Whether report_write() could write there, to be asked before a run: 0 or -errno. */
-int report_check_target(const char *target_path);
 
 #endif

@@ -12,8 +12,9 @@
 
 struct target {
     char path[PATH_MAX]; /* what a link leads to */
-    bool in_place;       /* a device or pipe: there is nothing to rename onto */
-    mode_t mode;         /* of the file that is to be */
+    char temporary[PATH_MAX];
+    bool in_place; /* a device or pipe: there is nothing to rename onto */
+    mode_t mode;   /* of the file that is to be */
 };
 
 static mode_t default_mode(void)
@@ -41,14 +42,15 @@ static int find_target(const char *path, struct target *target)
     return target->in_place || realpath(path, target->path) ? 0 : -errno;
 }
 
-/* Its descriptor, or -errno. */
-static int open_temporary(const struct target *target, char *path, size_t cap)
+/* What the text is written to first. Its descriptor, or -errno. */
+static int open_target(struct target *t)
 {
     int fd;
 
-    if (snprintf(path, cap, "%s.XXXXXX", target->path) >= (int)cap)
+    if (!t->in_place &&
+        snprintf(t->temporary, PATH_MAX, "%s.XXXXXX", t->path) >= (int)sizeof t->temporary)
         return -ENAMETOOLONG;
-    fd = mkostemp(path, O_CLOEXEC);
+    fd = t->in_place ? open(t->path, O_WRONLY | O_CLOEXEC) : mkostemp(t->temporary, O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
 
@@ -72,74 +74,56 @@ static int write_all(int fd, const char *text)
 static int write_stdout(const char *text)
 {
     errno = 0;
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
+    if (puts(text) >= 0 && fflush(stdout) == 0)
         return 0;
     return errno ? -errno : -EIO;
 }
 
-static int write_in_place(const char *path, const char *text)
+static int write_target(const struct target *t, int fd, const char *text)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    int err;
+    int err = write_all(fd, text);
 
-    if (fd < 0)
-        return -errno;
-    err = write_all(fd, text);
-    if (close(fd) != 0 && !err)
-        err = -errno;
-    return err;
-}
-
-static int write_beside(const struct target *target, const char *text)
-{
-    char temporary[PATH_MAX];
-    int fd = open_temporary(target, temporary, sizeof(temporary));
-    int err;
-
-    if (fd < 0)
-        return fd;
-    err = write_all(fd, text);
-    if (!err && (fchmod(fd, target->mode) != 0 || fsync(fd) != 0))
+    if (!err)
+        err = write_all(fd, "\n");
+    if (!err && !t->in_place && (fchmod(fd, t->mode) != 0 || fsync(fd) != 0))
         err = -errno;
     if (close(fd) != 0 && !err)
         err = -errno;
-    if (!err && rename(temporary, target->path) != 0)
+    if (!err && !t->in_place && rename(t->temporary, t->path) != 0)
         err = -errno;
-    if (err)
-        unlink(temporary);
+    if (err && !t->in_place)
+        unlink(t->temporary);
     return err;
 }
 
-int report_file_write(const char *target_path, const char *text)
+int report_file_write(const char *path, const char *text)
 {
-    struct target target = {.path = ""};
-    int err;
-
-    if (strcmp(target_path, "-") == 0)
-        return write_stdout(text);
-    err = find_target(target_path, &target);
-    if (err)
-        return err;
-    return target.in_place ? write_in_place(target.path, text) : write_beside(&target, text);
-}
-
-int report_file_check(const char *target_path)
-{
-    struct target target = {.path = ""};
-    char temporary[PATH_MAX];
+    struct target target;
     int err, fd;
 
-    if (strcmp(target_path, "-") == 0)
+    if (strcmp(path, "-") == 0)
+        return write_stdout(text);
+    err = find_target(path, &target);
+    fd = err ? err : open_target(&target);
+    return fd < 0 ? fd : write_target(&target, fd, text);
+}
+
+int report_file_check(const char *path)
+{
+    struct target target;
+    int err, fd;
+
+    if (strcmp(path, "-") == 0)
         return 0;
-    err = find_target(target_path, &target);
+    err = find_target(path, &target);
     if (err)
         return err;
     if (target.in_place) /* opening and closing a pipe would end its reader */
         return access(target.path, W_OK) == 0 ? 0 : -errno;
-    fd = open_temporary(&target, temporary, sizeof(temporary));
+    fd = open_target(&target);
     if (fd < 0)
         return fd;
     close(fd);
-    unlink(temporary);
+    unlink(target.temporary);
     return 0;
 }

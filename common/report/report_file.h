@@ -1,5 +1,6 @@
 /*
- * report_file: a text becomes a file, whole or not at all. Used by report alone.
+ * report_file: a text and a line end become a file, whole or not at all. For report_write(), and
+ * for mains that ask beforehand.
  *
  * The text goes to a temporary file beside the target, which then takes the target's name; a
  * link is followed first. What is no regular file (a device, a pipe) is written in place, and "-"

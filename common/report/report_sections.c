@@ -4,6 +4,7 @@
 #include "common/report/report_parts.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -98,18 +99,24 @@ void report_host_notes(const struct host *host, const struct host_pressure *befo
                        const struct host_pressure *after, report_note *note, void *to)
 {
     struct pressure p = pressure_between(before, after);
-    char text[96];
 
-    if (p.steal_percent > STEAL_PERCENT) {
-        snprintf(text, sizeof text, "%.1f %% of the machine's time was stolen by its host",
-                 p.steal_percent);
-        note(to, text);
-    }
-    if (host->load_1m > host->cpus_allowed) {
-        snprintf(text, sizeof text, "the load before the run was %.1f on %d CPUs", host->load_1m,
-                 host->cpus_allowed);
-        note(to, text);
-    }
+    if (p.steal_percent > STEAL_PERCENT)
+        report_say(note, to, "%.1f %% of the machine's time was stolen by its host",
+                   p.steal_percent);
+    if (host->load_1m > host->cpus_allowed)
+        report_say(note, to, "the load before the run was %.1f on %d CPUs", host->load_1m,
+                   host->cpus_allowed);
+}
+
+void report_say(report_note *note, void *to, const char *format, ...)
+{
+    char text[192];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    note(to, text);
 }
 
 void report_warning(void *report, const char *text)
@@ -125,18 +132,22 @@ static void write_ratio(struct report *r, const char *path, uint64_t part, uint6
     report_number(r, path, whole ? (double)part / (double)whole : NAN);
 }
 
+/* A member of the block that path names. */
+static void write_count(struct report *r, const char *path, const char *name, uint64_t count)
+{
+    char member[192];
+
+    snprintf(member, sizeof(member), "%s.%s", path, name);
+    report_integer(r, member, count);
+}
+
 static void write_kinds(struct report *r, const char *path, const char *const *names,
                         const uint64_t *counts, size_t kinds)
 {
-    char member[128];
-
     report_object(r, path);
-    for (size_t i = 0; i < kinds; i++) {
-        if (counts[i] == 0)
-            continue;
-        snprintf(member, sizeof(member), "%s.%s", path, names[i]);
-        report_integer(r, member, counts[i]);
-    }
+    for (size_t i = 0; i < kinds; i++)
+        if (counts[i])
+            write_count(r, path, names[i], counts[i]);
 }
 
 void report_stats(struct report *r, const struct stats *s)
@@ -167,32 +178,17 @@ void report_stats(struct report *r, const struct stats *s)
 
 /* ---- latency */
 
-/* A member of the block that path names. */
-struct latency_member {
-    char path[192];
-};
-
-static struct latency_member member_of(const char *path, const char *name)
+/* The same of a figure; an empty histogram has no value. */
+static void write_figure(struct report *r, const char *path, const char *name, const struct hist *h,
+                         double value)
 {
-    struct latency_member member;
+    char member[192];
 
-    snprintf(member.path, sizeof(member.path), "%s.%s", path, name);
-    return member;
+    snprintf(member, sizeof(member), "%s.%s", path, name);
+    report_number(r, member, h->count ? value : NAN);
 }
 
-/* One value in nanoseconds; an empty histogram has none. */
-static void write_ns(struct report *r, const char *path, const char *name, const struct hist *h,
-                     uint64_t value_ns)
-{
-    struct latency_member member = member_of(path, name);
-
-    if (h->count)
-        report_integer(r, member.path, value_ns);
-    else
-        report_null(r, member.path);
-}
-
-static void write_percentiles(struct report *r, const char *path, const struct hist *h)
+void report_latency(struct report *r, const char *path, const struct hist *h)
 {
     static const struct {
         const char *name;
@@ -201,23 +197,18 @@ static void write_percentiles(struct report *r, const char *path, const struct h
         {"p50", 50}, {"p75", 75},    {"p90", 90},      {"p95", 95},
         {"p99", 99}, {"p999", 99.9}, {"p9999", 99.99},
     };
+    char *hdr = hist_encode_base64(h), member[192];
 
+    write_count(r, path, "count", h->count);
+    write_count(r, path, "over_range", h->over_range);
+    write_figure(r, path, "min", h, (double)h->min_ns);
+    write_figure(r, path, "mean", h, hist_mean_ns(h));
+    write_figure(r, path, "stddev", h, hist_stddev_ns(h));
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        write_ns(r, path, rows[i].name, h, hist_percentile_ns(h, rows[i].percent));
-}
-
-void report_latency(struct report *r, const char *path, const struct hist *h)
-{
-    char *hdr = hist_encode_base64(h);
-
-    report_integer(r, member_of(path, "count").path, h->count);
-    report_integer(r, member_of(path, "over_range").path, h->over_range);
-    write_ns(r, path, "min", h, h->min_ns);
-    report_number(r, member_of(path, "mean").path, h->count ? hist_mean_ns(h) : NAN);
-    report_number(r, member_of(path, "stddev").path, h->count ? hist_stddev_ns(h) : NAN);
-    write_percentiles(r, path, h);
-    write_ns(r, path, "max", h, h->max_ns);
-    report_text(r, member_of(path, "hdr").path, hdr);
+        write_figure(r, path, rows[i].name, h, (double)hist_percentile_ns(h, rows[i].percent));
+    write_figure(r, path, "max", h, (double)h->max_ns);
+    snprintf(member, sizeof(member), "%s.hdr", path);
+    report_text(r, member, hdr);
     if (!hdr)
         report_out_of_memory(r);
     free(hdr);

@@ -1,6 +1,6 @@
 /*
- * choose: any text names a backend with items, and what is allowed holds, or it is refused with one
- * line of reasons.
+ * choose: any text names a backend with items, and what is allowed holds, or it is refused with a
+ * reason, which is no longer than there is room for. opt.c makes one line of it.
  */
 #include "common/choose/choose.h"
 
@@ -61,12 +61,6 @@ static void require_allowed(const struct choice *c)
     require(choice_value(c, KEY_HOW, 0) < HOW_WORDS);
 }
 
-static void require_one_line(const char *why)
-{
-    for (; *why; why++)
-        require((unsigned char)*why >= ' ' && *why != 0x7f);
-}
-
 static void check(const char *spec, char *why, size_t why_cap)
 {
     const struct choose_from from = {.option = "backend", .table = backends};
@@ -74,9 +68,8 @@ static void check(const char *spec, char *why, size_t why_cap)
     int err = choose_spec(&c, &from, spec, why, why_cap);
 
     require(err == 0 || err == -EINVAL || err == -ENOTSUP);
-    if (err)
-        require_one_line(why);
-    else
+    require(strlen(why) < why_cap);
+    if (!err)
         require_allowed(&c);
 }
 

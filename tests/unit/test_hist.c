@@ -1,8 +1,7 @@
 #include "common/base/base64.h"
 #include "common/base/hist.h"
-#include "tests/hdr_pack.h"
+#include "tests/hdr_unpack.h"
 
-#include <errno.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -262,45 +261,23 @@ static void base64_agrees_with_the_rfc(void **state)
     (void)state;
     for (size_t len = 0; len <= 6; len++) {
         char *text = base64_encode((const uint8_t *)"foobar", len);
-        uint8_t bytes[6];
-        size_t decoded;
 
         assert_string_equal(text, texts[len]);
-        assert_int_equal(base64_decode(text, bytes, &decoded), 0);
-        assert_int_equal(decoded, len);
-        assert_memory_equal(bytes, "foobar", len);
         free(text);
-    }
-}
-
-static void base64_refuses_garbage(void **state)
-{
-    static const char *const texts[] = {"Z",    "Zg",   "Zg=",  "====",     "Z===",   "Zm9vZh==",
-                                        "Zm9=", "Zm9*", "Zg=A", "Zg==Zg==", "Zm9v\n", "\xff\xff=="};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        uint8_t bytes[8];
-        size_t len;
-
-        if (base64_decode(texts[i], bytes, &len) != -EINVAL)
-            fail_msg("'%s' was accepted", texts[i]);
     }
 }
 
 /* ---- HdrHistogram text ---- */
 
-/* What comes back: the same slots, and totals within a slot's width. */
+/* What comes back: the same slots. */
 static void assert_round_trip(const struct hist *h, struct hist *decoded)
 {
     char *text = hist_encode_base64(h);
 
     assert_non_null(text);
     assert_null(strpbrk(text, " \r\n"));
-    assert_int_equal(hist_decode_base64(text, decoded), 0);
+    hdr_slots(text, decoded->slots);
     free(text);
-    assert_int_equal(decoded->count, h->count);
-    assert_int_equal(decoded->over_range, 0);
     assert_memory_equal(decoded->slots, h->slots, sizeof(h->slots));
 }
 
@@ -315,9 +292,6 @@ static void round_trip_keeps_the_slots(void **state)
             assert_round_trip(&f->a, &f->b);
     }
     assert_round_trip(&f->a, &f->b);
-    assert_int_equal(f->b.min_ns, hist_slot_low_ns(hist_slot(f->a.min_ns)));
-    assert_int_equal(f->b.max_ns, hist_slot_high_ns(hist_slot(f->a.max_ns)));
-    assert_true(fabs(hist_mean_ns(&f->b) / hist_mean_ns(&f->a) - 1) <= 0.008);
 }
 
 static void round_trip_of_extremes(void **state)
@@ -325,12 +299,9 @@ static void round_trip_of_extremes(void **state)
     struct fixture *f = *state;
 
     assert_round_trip(&f->a, &f->b); /* empty */
-    assert_same(&f->a, &f->b);
 
     f->a.slots[0] = f->a.count = INT64_MAX; /* as many as the format can say */
-    f->a.min_ns = 0;
     assert_round_trip(&f->a, &f->b);
-    assert_same(&f->a, &f->b);
 
     hist_reset(&f->a);
     hist_record(&f->a, HIST_MAX_NS);
@@ -343,174 +314,50 @@ static void round_trip_of_extremes(void **state)
     assert_round_trip(&f->a, &f->b);
 }
 
-static void decoding_stops_at_too_large_a_total(void **state)
+/* The plain form is the header below, with the payload's length, and these slots. */
+static void assert_plain(const struct hist *h, const char *slots, size_t slots_len)
 {
-    struct fixture *f = *state;
-    char *text;
-
-    f->a.slots[0] = INT64_MAX;
-    f->a.slots[1] = 1;
-    text = hist_encode_base64(&f->a);
-    assert_int_equal(hist_decode_base64(text, &f->b), -EINVAL);
-    free(text);
-}
-
-static void refused(const char *text, const struct hist *before, struct hist *h)
-{
-    if (hist_decode_base64(text, h) != -EINVAL)
-        fail_msg("'%s' was accepted", text);
-    assert_same(h, before);
-}
-
-static void garbage_is_refused_and_changes_nothing(void **state)
-{
-    static const char *const texts[] = {
-        "",
-        "garbage",
-        "AAAA",
-        "HISTFAAAAAA=",             /* the header alone */
-        "HISTFAAAAAR4nAMA",         /* zlib stream cut off */
-        "HISTFAAAAAh4nAMAAAAAAQ==", /* nothing inside */
+    uint8_t expected[100] = {
+        0x1c, 0x84, 0x93, 0x13, 0,    0,    0,    0, /* cookie, payload length */
+        0,    0,    0,    0,    0,    0,    0,    2, /* normalizing offset, significant digits */
+        0,    0,    0,    0,    0,    0,    0,    1, /* lowest value to tell from 0 */
+        0,    0,    3,    0x46, 0x30, 0xb8, 0xa0, 0, /* highest value: one hour */
+        0x3f, 0xf0, 0,    0,    0,    0,    0,    0, /* conversion ratio 1.0 */
     };
-    struct fixture *f = *state;
-    char *text;
+    uint8_t *plain = malloc(HDR_PLAIN_MAX);
+    char *text = hist_encode_base64(h);
 
-    hist_record(&f->a, 5);
-    hist_merge(&f->b, &f->a);
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        refused(texts[i], &f->a, &f->b);
-
-    hist_record(&f->c, 123456);
-    text = hist_encode_base64(&f->c);
-    for (size_t cut = strlen(text); cut-- > 0;) {
-        text[cut] = '\0';
-        refused(text, &f->a, &f->b);
-    }
+    assert_true(plain && text);
+    expected[7] = (uint8_t)slots_len;
+    memcpy(expected + HDR_HEADER, slots, slots_len);
+    assert_int_equal(hdr_plain(text, plain), HDR_HEADER + slots_len);
+    assert_memory_equal(plain, expected, HDR_HEADER + slots_len);
+    free(plain);
     free(text);
 }
 
-/* A plain form as literals: the offset and what is wrong there, if anything, and the slots. */
-struct plain {
-    const char *slots;
-    size_t slots_len;
-    size_t bad_offset;
-    uint8_t bad_byte;
-};
+#define ASSERT_PLAIN(h, slots) assert_plain(h, slots, sizeof(slots) - 1)
 
-static const uint8_t plain_header[40] = {
-    0x1c, 0x84, 0x93, 0x13, 0,    0,    0, 0, /* cookie, payload length */
-    0,    0,    0,    0,    0,    0,    0, 2, /* normalizing offset, significant digits */
-    0,    0,    0,    0,    0,    0,    0, 1, /* lowest value to tell from 0 */
-    0,    0,    3,    0x46, 0x30, 0xb8, 0, 0, /* highest value: one hour */
-    0x3f, 0xf0, 0,    0,    0,    0,    0, 0, /* conversion ratio 1.0 */
-};
-
-static int decode_plain(const struct plain *plain, struct hist *h)
-{
-    uint8_t bytes[100];
-    char *text;
-    int err;
-
-    memcpy(bytes, plain_header, sizeof(plain_header));
-    bytes[7] = (uint8_t)plain->slots_len;
-    if (plain->bad_offset)
-        bytes[plain->bad_offset] = plain->bad_byte;
-    memcpy(bytes + sizeof(plain_header), plain->slots, plain->slots_len);
-    text = hdr_pack(bytes, sizeof(plain_header) + plain->slots_len);
-    err = hist_decode_base64(text, h);
-    free(text);
-    return err;
-}
-
-#define SLOTS(literal) .slots = (literal), .slots_len = sizeof(literal) - 1
-
-/* A run of 4608 zeros is -4608, ZigZag 9215: every slot there is. */
+/* A count of n is ZigZag 2 n, a run of n zeros 2 n - 1. */
 static void format_is_that_of_the_specification(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(decode_plain(&(struct plain){SLOTS("\x04\x01\x02\x09\x06")}, &f->a), 0);
-    assert_int_equal(f->a.count, 2 + 1 + 3);
-    assert_int_equal(f->a.slots[0], 2);
-    assert_int_equal(f->a.slots[2], 1);
-    assert_int_equal(f->a.slots[8], 3);
-    assert_int_equal(f->a.min_ns, 0);
-    assert_int_equal(f->a.max_ns, 8);
-    assert_true(f->a.sum_ns == 2 + 24);
+    ASSERT_PLAIN(&f->b, "\x00");
+    hist_record(&f->a, 0);
+    hist_record(&f->a, 0);
+    hist_record(&f->a, 2);
+    for (int i = 0; i < 3; i++)
+        hist_record(&f->a, 8);
+    ASSERT_PLAIN(&f->a, "\x04\x00\x02\x09\x06"); /* a single 0 is no run */
 
-    assert_int_equal(decode_plain(&(struct plain){SLOTS("\xff\x47")}, &f->a), 0);
-    assert_int_equal(f->a.count, 0);
-    assert_int_equal(
-        decode_plain(&(struct plain){SLOTS("\xfe\xff\xff\xff\xff\xff\xff\xff\xff")}, &f->a), 0);
-    assert_int_equal(f->a.count, INT64_MAX);
-}
-
-static void other_layouts_are_refused(void **state)
-{
-    static const struct plain plains[] = {
-        {SLOTS("\x02"), 3, 0x12},  /* cookie of V1 */
-        {SLOTS("\x02"), 7, 2},     /* longer than it is */
-        {SLOTS("\x02\x02"), 7, 1}, /* shorter */
-        {SLOTS("\x02"), 11, 1},    /* normalizing offset */
-        {SLOTS("\x02"), 15, 3},    /* significant digits */
-        {SLOTS("\x02"), 23, 2},    /* lowest value */
-        {SLOTS("\x02"), 33, 0xf1}, /* conversion ratio */
-        {SLOTS("\x80")},           /* a number cut off */
-        {SLOTS("\xfe\xff\xff\xff\xff\xff\xff\xff")},
-        {SLOTS("\x81\x48")},                             /* one slot too many, empty */
-        {SLOTS("\xff\x47\x02")},                         /* one slot too many, in use */
-        {SLOTS("\xff\xff\xff\xff\xff\xff\xff\xff\xff")}, /* a run of 2^63 zeros */
-        {SLOTS("\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff")},
-    };
-    struct fixture *f = *state;
-
-    hist_record(&f->a, 5);
-    hist_merge(&f->b, &f->a);
-    for (size_t i = 0; i < sizeof(plains) / sizeof(plains[0]); i++) {
-        if (decode_plain(&plains[i], &f->b) != -EINVAL)
-            fail_msg("payload %zu was accepted", i);
-        assert_same(&f->b, &f->a);
-    }
-}
-
-/* A byte after the zlib stream, although the length in the header includes it. */
-static void trailing_bytes_are_refused(void **state)
-{
-    struct fixture *f = *state;
-    char *text = hist_encode_base64(&f->a);
-    uint8_t bytes[200];
-    size_t len;
-
-    assert_true(base64_decoded_max(strlen(text)) < sizeof(bytes));
-    assert_int_equal(base64_decode(text, bytes, &len), 0);
-    free(text);
-    bytes[7]++;
-    bytes[len] = 0;
-    text = base64_encode(bytes, len + 1);
-    assert_int_equal(hist_decode_base64(text, &f->b), -EINVAL);
-    free(text);
-}
-
-/* Most damage is refused by zlib's checksum; a few bits of its header mean nothing. */
-static void damage_never_yields_other_counts(void **state)
-{
-    struct fixture *f = *state;
-    char *text;
-    size_t len;
-
-    hist_record(&f->a, 123456);
-    hist_merge(&f->b, &f->a);
-    text = hist_encode_base64(&f->a);
-    len = strlen(text);
-    for (size_t i = 0; i < len; i++) {
-        char kept = text[i];
-
-        text[i] = kept == 'A' ? 'B' : 'A';
-        if (hist_decode_base64(text, &f->b) == 0)
-            assert_memory_equal(f->b.slots, f->a.slots, sizeof(f->a.slots));
-        text[i] = kept;
-    }
-    free(text);
+    f->b.slots[0] = INT64_MAX;
+    ASSERT_PLAIN(&f->b, "\xfe\xff\xff\xff\xff\xff\xff\xff\xff");
+    f->b.slots[0] = 0;
+    hist_record(&f->b, HIST_MAX_NS);
+    f->b.slots[HIST_SLOTS - 1] = 1;
+    f->b.slots[hist_slot(HIST_MAX_NS)] = 0;
+    ASSERT_PLAIN(&f->b, "\xfd\x47\x02"); /* 4607 zeros */
 }
 
 int main(void)
@@ -529,15 +376,9 @@ int main(void)
         TEST(over_range_is_counted),
         TEST(merge_equals_recording_into_one),
         cmocka_unit_test(base64_agrees_with_the_rfc),
-        cmocka_unit_test(base64_refuses_garbage),
         TEST(round_trip_keeps_the_slots),
         TEST(round_trip_of_extremes),
-        TEST(decoding_stops_at_too_large_a_total),
-        TEST(garbage_is_refused_and_changes_nothing),
         TEST(format_is_that_of_the_specification),
-        TEST(other_layouts_are_refused),
-        TEST(trailing_bytes_are_refused),
-        TEST(damage_never_yields_other_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
