@@ -114,13 +114,23 @@ double summary_rate(const struct summary *s, uint64_t count)
 
 static const char *describe_limit(const struct limit *l, char *buf, size_t cap)
 {
-    int used = snprintf(buf, cap, "a thread was at work for %.0f %% of the window", 100 * l->busy);
+    double busy = 100 * l->busy, waited = 100 * l->waited;
+    int used;
 
-    if (l->waited >= 0.01)
-        used += snprintf(buf + used, cap - (size_t)used, ", waited for a CPU for %.0f %%",
-                         100 * l->waited);
+    if (waited > busy) /* the greater part goes first */
+        used = snprintf(buf, cap,
+                        "a thread waited for a CPU for %.0f %% of the window, and was at work for "
+                        "%.0f %%",
+                        waited, busy);
+    else if (waited >= 1)
+        used = snprintf(buf, cap,
+                        "a thread was at work for %.0f %% of the window, and waited for a CPU for "
+                        "%.0f %%",
+                        busy, waited);
+    else
+        used = snprintf(buf, cap, "a thread was at work for %.0f %% of the window", busy);
     if (l->stolen >= 0.01)
-        snprintf(buf + used, cap - (size_t)used, ", and lost %.0f %% to other machines of its host",
+        snprintf(buf + used, cap - (size_t)used, "; its host gave %.0f %% to other machines",
                  100 * l->stolen);
     return buf;
 }
