@@ -1,7 +1,7 @@
 #include "fileio/files.h"
 
 #include "common/base/rng.h"
-#include "common/loop/net.h"
+#include "common/loop/net_option.h"
 #include "fileio/block.h"
 
 #include <errno.h>
@@ -83,20 +83,6 @@ static int check_direct(struct files *f, const struct opt_table *table)
     return opt_complain(table, EXIT_USAGE, "block", text, why);
 }
 
-static int check_descriptors(const struct files *f, const struct opt_table *table)
-{
-    uint64_t want = f->count + OTHER_DESCRIPTORS + 4 * f->config->workers;
-    uint64_t have = net_raise_descriptor_limit(want);
-
-    if (have >= want)
-        return 0;
-    fprintf(stderr,
-            "%s: --files: '%" PRIu64 "' needs %" PRIu64 " file descriptors, and the limit here is "
-            "%" PRIu64 " (see ulimit -Hn)\n",
-            table->program, f->config->files, want, have);
-    return EXIT_USAGE;
-}
-
 int files_create(struct files *f, const struct file_config *config, const struct plan *plan,
                  const struct opt_table *table, bool nonblock)
 {
@@ -104,9 +90,9 @@ int files_create(struct files *f, const struct file_config *config, const struct
     unsigned wanted = (unsigned)(config->workers * config->files);
     int err;
 
-    *f = (struct files){.config = config, .plan = plan, .guard.pipe_fd = -1, .count = wanted};
-    err = check_descriptors(f, table);
-    f->count = 0;
+    *f = (struct files){.config = config, .plan = plan, .guard.pipe_fd = -1};
+    err = net_option_descriptors(table, "files", config->files,
+                                 wanted + OTHER_DESCRIPTORS + 4 * config->workers);
     if (err)
         return err;
     f->fds = calloc(wanted, sizeof *f->fds);
