@@ -97,17 +97,13 @@ void seq_mark_reply(unsigned char *bytes, size_t len)
 
 /* ---- the window ------------------------------------------------------------------------------ */
 
+#define SEQ_COUNTS_NAME(name) #name,
+const char *const seq_count_names[SEQ_COUNT_KINDS] = {SEQ_COUNTS(SEQ_COUNTS_NAME)};
+
 void seq_counts_add(struct seq_counts *into, const struct seq_counts *from)
 {
-    into->sent += from->sent;
-    into->received += from->received;
-    into->lost += from->lost;
-    into->late += from->late;
-    into->reordered += from->reordered;
-    into->duplicated += from->duplicated;
-    into->corrupted += from->corrupted;
-    into->foreign += from->foreign;
-    into->stale += from->stale;
+    for (unsigned i = 0; i < SEQ_COUNT_KINDS; i++)
+        into->kinds[i] += from->kinds[i];
 }
 
 static uint64_t *slot_of(const struct seq_window *w, uint64_t number)

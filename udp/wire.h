@@ -47,10 +47,9 @@ unsigned wire_send(struct wire *w, int fd, const struct udp_train *trains, unsig
 /* How many datagrams this system moves with one system call when so many are asked for. */
 unsigned wire_batch(unsigned asked);
 
-/* Whether this system has it at all; the reason if not. */
-bool wire_has_gso(const char **why_not);
-bool wire_has_gro(const char **why_not);
-bool wire_has_zerocopy(const char **why_not);
+/* Why this system has none of it; NULL: it has. */
+enum wire_offload { WIRE_GSO, WIRE_GRO, WIRE_ZEROCOPY };
+const char *wire_lacks(enum wire_offload offload);
 
 /* Whether datagrams of size bytes pass to the address in one piece, as trains must. */
 bool wire_fits(const struct net_address *address, uint64_t size);
@@ -73,6 +72,15 @@ uint64_t wire_rcvbuf_bytes(int fd);
 
 /* Datagrams that the kernel dropped because fd's receive buffer was full; -1 unknown. */
 int64_t wire_drops(int fd);
+
+/* ---- what wire.c needs of the system ----------------------------------------------------------
+ */
+
+/* SO_SNDBUF or SO_RCVBUF, beyond the system's limit where we may. */
+void wire_set_buffer(int fd, bool sending, uint64_t bytes);
+
+/* 0 or -errno. */
+int wire_switch_on(int fd, enum wire_offload offload);
 
 /* ---- for other ways to receive than wire_receive(); only on Linux ---------------------------- */
 
