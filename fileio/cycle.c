@@ -71,7 +71,7 @@ static unsigned submit(struct file_worker *w, unsigned n, unsigned wait)
 
 static void hand_over(struct file_worker *w, unsigned n, unsigned wait)
 {
-    bool timed = w->engine.type->most_depth > 1 && w->until_sample-- == 0;
+    bool timed = w->samples && w->until_sample-- == 0;
     uint64_t start_ns = w->checks ? clock_now_ns() : w->meter.now_ns;
     unsigned taken;
 
@@ -144,7 +144,7 @@ static void take_back(struct file_worker *w, unsigned min)
 
     if (min > w->in_flight)
         min = w->in_flight;
-    if (w->run->config->spin_ns && min > 0 && !w->plan->split)
+    if (w->looks && min > 0)
         got = look(w);
     if (got == 0)
         got = engine_reap(&w->engine, w->done, min, w->plan->depth,

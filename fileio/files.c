@@ -1,6 +1,5 @@
 #include "fileio/files.h"
 
-#include "common/base/rng.h"
 #include "common/loop/net_option.h"
 #include "fileio/block.h"
 
@@ -120,7 +119,7 @@ void files_end(struct files *f)
 
 /* ---- filling them ---- */
 
-/* Data that neither compresses nor repeats from block to block. */
+/* Blocks that are to be verified name their places; the others are as the chunk was made. */
 static void compose(const struct files *f, unsigned worker, uint64_t number, void *chunk,
                     uint64_t blocks)
 {
@@ -170,17 +169,12 @@ int files_fill(const struct files *f, unsigned worker, const atomic_bool *stop)
 {
     uint64_t bytes = f->config->block_bytes;
     uint64_t blocks = bytes < CHUNK_BYTES ? CHUNK_BYTES / bytes : 1;
-    struct rng rng = {worker};
     void *chunk;
     int err = -posix_memalign(&chunk, BUFFER_ALIGN, blocks * bytes);
 
     if (err)
         return err;
-    for (uint64_t i = 0; i + 8 <= blocks * bytes; i += 8) {
-        uint64_t word = rng_next(&rng);
-
-        memcpy((char *)chunk + i, &word, sizeof word);
-    }
+    block_fill(chunk, blocks * bytes, worker, 0, 0); /* neither compresses nor repeats */
     for (unsigned file = 0; file < f->config->files && !err; file++)
         err = fill_one(f, worker, file, chunk, blocks, stop);
     for (unsigned file = 0; file < f->config->files && !err; file++)

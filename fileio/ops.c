@@ -248,7 +248,7 @@ static void go_on(struct file_worker *w, struct task *t)
 
 void ops_finish(struct file_worker *w, struct task *t)
 {
-    bool moves = t->op.kind == FILE_READ || t->op.kind == FILE_WRITE;
+    bool moves = file_op_moves(&t->op);
 
     if (t->op.result == (int32_t)t->op.len && moves) {
         finish_move(w, t);

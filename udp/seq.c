@@ -187,10 +187,8 @@ static void lose(struct seq_window *w, uint64_t number)
     w->in_flight--;
 }
 
-uint64_t seq_expire(struct seq_window *w, uint64_t now_ns, uint64_t timeout_ns)
+void seq_expire(struct seq_window *w, uint64_t now_ns, uint64_t timeout_ns)
 {
-    uint64_t lost = 0;
-
     for (; w->oldest < w->next; w->oldest++) {
         uint64_t slot = *slot_of(w, w->oldest);
 
@@ -199,9 +197,7 @@ uint64_t seq_expire(struct seq_window *w, uint64_t now_ns, uint64_t timeout_ns)
         if (!too_old(slot, now_ns, timeout_ns))
             break; /* all that were sent after it are younger */
         lose(w, w->oldest);
-        lost += w->oldest >= w->measured_from;
     }
-    return lost;
 }
 
 void seq_measure(struct seq_window *w)

@@ -105,8 +105,8 @@ uint64_t seq_room(struct seq_window *w);
 /* The kernel has taken message number next. Times never go back from one call to the next. */
 void seq_sent(struct seq_window *w, uint64_t sent_ns, uint64_t due_ns);
 
-/* Marks as lost what was sent longer than timeout_ns ago; returns how many were measured ones. */
-uint64_t seq_expire(struct seq_window *w, uint64_t now_ns, uint64_t timeout_ns);
+/* Marks as lost what was sent longer than timeout_ns ago. */
+void seq_expire(struct seq_window *w, uint64_t now_ns, uint64_t timeout_ns);
 
 /* The measurement begins: what was counted so far, and messages sent so far, are kept apart. */
 void seq_measure(struct seq_window *w);
