@@ -79,7 +79,8 @@ static void record(struct file_worker *w, const struct task *t, bool write)
     }
 }
 
-static void complete(struct file_worker *w, const struct task *t, bool write)
+/* Inlined: where it is called it is known which of the two it is (7 instructions of 427). */
+static inline void complete(struct file_worker *w, const struct task *t, bool write)
 {
     struct meter *m = &w->meter;
     struct stats *s = w->stats;
