@@ -188,7 +188,7 @@ static int open_ring(struct udp_loop *l, struct uring *u)
     return err;
 }
 
-static int run_ring(struct receiver *r)
+static int receive_on(struct receiver *r)
 {
     const struct choice *c = &r->l->setup->choice;
     int err = uring_buffers_open(
@@ -202,19 +202,7 @@ static int run_ring(struct receiver *r)
     return err ? err : rounds(r);
 }
 
-static int run_asking(struct udp_loop *l)
-{
-    struct uring uring;
-    int err = open_ring(l, &uring);
-
-    if (err)
-        return err;
-    err = uring_ask_on(l, &uring);
-    uring_close(&uring);
-    return err;
-}
-
-static int run_receiving(struct udp_loop *l)
+static int uring_run(struct udp_loop *l)
 {
     struct receiver r = {
         .l = l,
@@ -227,7 +215,7 @@ static int run_receiving(struct udp_loop *l)
     int err = r.peers && r.held && r.ended ? open_ring(l, &r.uring) : -ENOMEM;
 
     if (!err) {
-        err = run_ring(&r);
+        err = udp_asks(l) ? uring_ask_on(l, &r.uring) : receive_on(&r);
         uring_close(&r.uring);
         uring_buffers_close(&r.buffers);
     }
@@ -235,11 +223,6 @@ static int run_receiving(struct udp_loop *l)
     free(r.held);
     free(r.ended);
     return err;
-}
-
-static int uring_run(struct udp_loop *l)
-{
-    return udp_asks(l) ? run_asking(l) : run_receiving(l);
 }
 
 /* ---- what this kernel can do ----------------------------------------------------------------- */

@@ -83,9 +83,6 @@
 enum stats_syscall { STATS_SYSCALLS(STATS_SYSCALL_ENUM) SYSCALL_KINDS };
 enum stats_error { STATS_ERRORS(STATS_ERROR_ENUM) ERROR_KINDS };
 
-/* A longer look was none: the thread had lost its CPU. */
-#define STATS_LOOK_MOST_NS 50000
-
 struct stats {
     uint64_t requests; /* completed: every byte of the echo has come back */
     uint64_t begun;    /* requests that were handed over to be sent */
@@ -138,13 +135,6 @@ static inline void stats_submitted(struct stats *s, uint64_t operations)
     s->batched += operations;
     if (operations > s->batched_max)
         s->batched_max = operations;
-}
-
-/* It took so long to look for events, and there were none. */
-static inline void stats_looked(struct stats *s, uint64_t gap_ns)
-{
-    if (gap_ns < STATS_LOOK_MOST_NS)
-        s->looking_ns += gap_ns;
 }
 
 static inline void stats_waited(struct stats *s, uint64_t events)

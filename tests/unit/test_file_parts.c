@@ -194,14 +194,14 @@ static void tallies_add_up(void **state)
     (void)state;
     tally_init(&a);
     tally_init(&b);
-    b.moves[TALLY_WRITE].shorts = 2;
-    hist_record(&b.moves[TALLY_READ].service, 10);
+    b.shorts[TALLY_WRITE] = 2;
+    hist_record(&b.service[TALLY_READ], 10);
     b.verified = 7;
     hist_record(&b.sync, 10);
     tally_merge(&a, &b);
     tally_merge(&a, &b);
-    assert_int_equal(a.moves[TALLY_WRITE].shorts, 4);
-    assert_int_equal(a.moves[TALLY_READ].service.count, 2);
+    assert_int_equal(a.shorts[TALLY_WRITE], 4);
+    assert_int_equal(a.service[TALLY_READ].count, 2);
     assert_int_equal(a.verified, 14);
     assert_int_equal(a.sync.count, 2);
 }
