@@ -106,7 +106,7 @@ static void write_server_counts(struct report *report, const char *path, const c
                                 const struct bench *b)
 {
     const struct server_results *r = &b->served;
-    char errors[96];
+    char errors[64];
 
     write_member(report, path, "received", (int64_t)r->counts.received);
     write_member(report, path, "corrupted", (int64_t)r->counts.corrupted);
