@@ -84,12 +84,12 @@ int wire_switch_on(int fd, enum wire_offload offload);
 
 /* ---- for other ways to receive than wire_receive(); only on Linux ---------------------------- */
 
-/* Message i < batch, ready to be received into; and the train that it is once len bytes came. */
+/* Message i < batch, ready to be received into; and the train that it is once len bytes came. It
+ * may also be made to say where something else has put address, control data and bytes. */
 struct msghdr *wire_message(struct wire *w, unsigned i);
 struct udp_train wire_train(struct wire *w, unsigned i, uint32_t len);
 
-/* Bytes of control data that a train needs, and its segment; 0: none. */
+/* Bytes of control data that a train needs. */
 enum { WIRE_CONTROL_BYTES = 32 };
-uint32_t wire_segment(struct msghdr *message);
 
 #endif
