@@ -5,7 +5,6 @@
  * printed and written); 2 usage; 77 the engine, or direct I/O, cannot be had here.
  */
 #include "common/base/clock.h"
-#include "common/base/units.h"
 #include "common/report/program.h"
 #include "fileio/print.h"
 #include "fileio/results.h"
@@ -18,15 +17,11 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define FIELD(name) offsetof(struct file_config, name)
 #define KIB         1024ULL
 #define MIB         (1024 * KIB)
 #define TIB         (MIB * MIB)
-
-/* In struct file_op a file's number has 16 bits. */
-enum { FILES_MOST = 65535 };
 
 static const struct opt rows[] = {
     {"engine", 'e', OPT_TEXT, FIELD(engine), "auto", "NAME", 0, 0, NULL,
@@ -121,23 +116,6 @@ static const struct opt_table table = {
         "bench_file_io --rw randread --direct on --depth 32 --batch 8 --time 10s -d /var/tmp\n"
         "bench_file_io -e libaio --rw randwrite --verify --sync fdatasync:64",
 };
-
-static int check_config(struct file_config *c)
-{
-    char text[UNITS_TEXT_CAP];
-    struct stat st;
-
-    if (c->workers * c->files > FILES_MOST) {
-        snprintf(text, sizeof text, "%llu", (unsigned long long)c->files);
-        return opt_complain(&table, EXIT_USAGE, "files", text,
-                            "makes more than 65,535 files for all workers");
-    }
-    if (stat(c->dir, &st) || !S_ISDIR(st.st_mode))
-        return opt_complain(&table, EXIT_USAGE, "dir", c->dir, "is not a directory");
-    if (pace_lacks_rate(c->arrivals, c->rate))
-        return opt_complain(&table, EXIT_USAGE, "arrivals", c->arrivals, PACE_LACKS_RATE);
-    return program_check_json(&table, c->json);
-}
 
 /* ---- the run ---- */
 
@@ -239,7 +217,7 @@ int main(int argc, char **argv)
     program_begin(&table, argc, argv, &config);
     err = plan_make(&run.plan, &config, &table);
     if (!err)
-        err = check_config(&config);
+        err = program_check_json(&table, config.json);
     if (!err)
         err = plan_choose(&run.plan, &config, &table);
     if (err)

@@ -12,13 +12,6 @@ struct header {
     uint64_t checksum; /* of all the rest of the block */
 };
 
-const char *const block_verdict_texts[BLOCK_VERDICTS] = {
-    "good",
-    "corrupt: the checksum does not hold",
-    "misplaced: a block of another place is here",
-    "stale: not what was written last",
-};
-
 /*
  * Multiplication by an odd number, rotation and exclusive or are each reversible, so a change in
  * any one word changes the result. Four lanes keep the multiplier busy.
@@ -58,15 +51,15 @@ void block_fill(void *buf, size_t bytes, uint32_t worker, uint64_t number, uint3
     memcpy(at, &header, sizeof header);
 }
 
-enum block_verdict block_check(const void *buf, size_t bytes, uint32_t worker, uint64_t number,
-                               uint32_t generation)
+enum stats_error block_check(const void *buf, size_t bytes, uint32_t worker, uint64_t number,
+                             uint32_t generation)
 {
     struct header header;
 
     memcpy(&header, buf, sizeof header);
     if (header.magic != MAGIC || header.checksum != checksum(&header, buf, bytes))
-        return BLOCK_CORRUPT;
+        return ERROR_corrupt;
     if (header.worker != worker || header.number != number)
-        return BLOCK_MISPLACED;
-    return header.generation == generation ? BLOCK_GOOD : BLOCK_STALE;
+        return ERROR_misplaced;
+    return header.generation == generation ? ERROR_KINDS : ERROR_stale;
 }

@@ -8,22 +8,20 @@
 #ifndef IOBENCH_FILEIO_BLOCK_H
 #define IOBENCH_FILEIO_BLOCK_H
 
+#include "common/base/stats.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
-enum block_verdict {
-    BLOCK_GOOD,
-    BLOCK_CORRUPT,   /* the checksum does not hold */
-    BLOCK_MISPLACED, /* a block of another place */
-    BLOCK_STALE,     /* of another generation: a write was lost */
-    BLOCK_VERDICTS
-};
-
-extern const char *const block_verdict_texts[BLOCK_VERDICTS];
-
 /* bytes is a multiple of 8, at least 64. */
 void block_fill(void *buf, size_t bytes, uint32_t worker, uint64_t number, uint32_t generation);
-enum block_verdict block_check(const void *buf, size_t bytes, uint32_t worker, uint64_t number,
-                               uint32_t generation);
+
+/*
+ * What is wrong with a block that was read: ERROR_corrupt: the checksum does not hold;
+ * ERROR_misplaced: it is a block of another place; ERROR_stale: of another generation, so a write
+ * was lost. ERROR_KINDS: nothing.
+ */
+enum stats_error block_check(const void *buf, size_t bytes, uint32_t worker, uint64_t number,
+                             uint32_t generation);
 
 #endif

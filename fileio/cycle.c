@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/host/os.h"
+#include "common/measure/spin.h"
 #include "fileio/ops.h"
 
 #include <errno.h>
@@ -71,7 +72,7 @@ static unsigned submit(struct file_worker *w, unsigned n, unsigned wait)
 
 static void hand_over(struct file_worker *w, unsigned n, unsigned wait)
 {
-    bool timed = w->engine.type->most_depth > 1 && w->until_sample-- == 0;
+    bool timed = w->samples && w->until_sample-- == 0;
     uint64_t start_ns = w->checks ? clock_now_ns() : w->meter.now_ns;
     unsigned taken;
 
@@ -107,21 +108,13 @@ static uint64_t wait_until(const struct file_worker *w)
 
 static int look(struct file_worker *w)
 {
-    uint64_t last_ns = clock_now_ns(), until_ns = wait_until(w);
-    uint64_t end_ns = w->meter.now_ns + w->run->config->spin_ns;
+    struct spin spin = {.look_ns = w->run->config->spin_ns, .stats = w->stats};
+    struct spin_wait wait = {0};
+    uint64_t until_ns = wait_until(w);
     int got = 0;
 
-    if (until_ns < end_ns)
-        end_ns = until_ns;
-    while (got == 0 && last_ns < end_ns) {
-        uint64_t now_ns;
-
+    while (got == 0 && spin_look(&spin, &wait, until_ns))
         got = engine_reap(&w->engine, w->done, 0, w->plan->depth, CLOCK_NEVER_NS);
-        now_ns = clock_now_ns();
-        if (got == 0)
-            stats_looked(w->stats, now_ns - last_ns);
-        last_ns = now_ns;
-    }
     return got;
 }
 
@@ -144,7 +137,7 @@ static void take_back(struct file_worker *w, unsigned min)
 
     if (min > w->in_flight)
         min = w->in_flight;
-    if (w->run->config->spin_ns && min > 0 && !w->plan->split)
+    if (w->looks && min > 0)
         got = look(w);
     if (got == 0)
         got = engine_reap(&w->engine, w->done, min, w->plan->depth,

@@ -36,6 +36,11 @@ struct file_op {
     void *owner; /* a split context's member */
 };
 
+static inline bool file_op_moves(const struct file_op *op)
+{
+    return op->kind == FILE_READ || op->kind == FILE_WRITE;
+}
+
 /* What a run will ask of an engine: for its probe. */
 struct engine_work {
     unsigned depth;   /* most operations in flight */

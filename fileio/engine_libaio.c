@@ -112,7 +112,7 @@ static void fill(struct iocb *iocb, struct file_op *op, const struct engine *e, 
         [FILE_FSYNC] = IO_CMD_FSYNC,
         [FILE_FDATASYNC] = IO_CMD_FDSYNC,
     };
-    bool moves = op->kind == FILE_READ || op->kind == FILE_WRITE;
+    bool moves = file_op_moves(op);
 
     iocb->data = op;
     iocb->aio_lio_opcode = opcodes[op->kind];

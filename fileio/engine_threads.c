@@ -6,6 +6,7 @@
  */
 #include "common/base/clock.h"
 #include "fileio/blocking.h"
+#include "fileio/fifo.h"
 #include "fileio/gate.h"
 
 #include <errno.h>
@@ -17,15 +18,10 @@ enum { SHARE_MAX = 16, POOL_USUAL = 4 };
 
 enum { KEY_POOL = BLOCKING_KEYS };
 
-struct list {
-    struct file_op *first, **end;
-    unsigned count;
-};
-
 struct pool {
     pthread_mutex_t lock;
     pthread_cond_t work;
-    struct list queued, done;
+    struct fifo queued, done;
     struct gate finished; /* rung when `done` has got more */
     bool closing;
     unsigned waiting; /* pool threads asleep */
@@ -35,34 +31,6 @@ struct pool {
     uint64_t calls[SYSCALL_KINDS]; /* of all pool threads, until reap() takes them over */
     pthread_t members[];
 };
-
-static void list_init(struct list *l)
-{
-    *l = (struct list){.first = NULL};
-    l->end = &l->first;
-}
-
-static void list_append(struct list *l, struct file_op *op)
-{
-    op->next = NULL;
-    *l->end = op;
-    l->end = &op->next;
-    l->count++;
-}
-
-static unsigned list_take(struct list *l, struct file_op **ops, unsigned max)
-{
-    unsigned n = 0;
-
-    for (; n < max && l->first; n++) {
-        ops[n] = l->first;
-        l->first = ops[n]->next;
-    }
-    l->count -= n;
-    if (!l->first)
-        l->end = &l->first;
-    return n;
-}
 
 static void add_calls(uint64_t *into, const uint64_t *from)
 {
@@ -82,7 +50,7 @@ static unsigned take_share(struct pool *p, struct file_op **ops)
         p->waiting--;
     }
     share = p->queued.count / p->threads;
-    return list_take(&p->queued, ops, share < 1 ? 1 : share > SHARE_MAX ? SHARE_MAX : share);
+    return fifo_take_some(&p->queued, ops, share < 1 ? 1 : share > SHARE_MAX ? SHARE_MAX : share);
 }
 
 static void *run_member(void *argument)
@@ -100,7 +68,7 @@ static void *run_member(void *argument)
             blocking_do(ops[i], p->config->fds[ops[i]->file], p->rwf, calls);
         pthread_mutex_lock(&p->lock);
         for (unsigned i = 0; i < n; i++)
-            list_append(&p->done, ops[i]);
+            fifo_append(&p->done, ops[i]);
         calls[SYSCALL_futex] += gate_ring(&p->finished);
         add_calls(p->calls, calls);
     }
@@ -139,8 +107,6 @@ static int open_threads(struct engine *e, char *why, size_t why_cap)
     }
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->work, NULL);
-    list_init(&p->queued);
-    list_init(&p->done);
     p->config = &e->config;
     p->rwf = blocking_rwf(c);
     e->state = p;
@@ -162,7 +128,7 @@ static int submit(struct engine *e, struct file_op **ops, unsigned n, unsigned w
     (void)wait;
     pthread_mutex_lock(&p->lock);
     for (unsigned i = 0; i < n; i++)
-        list_append(&p->queued, ops[i]);
+        fifo_append(&p->queued, ops[i]);
     wake = p->waiting < n ? p->waiting : n;
     pthread_mutex_unlock(&p->lock);
     e->submitting->syscalls[SYSCALL_futex] += wake;
@@ -181,7 +147,7 @@ static int reap(struct engine *e, struct file_op **done, unsigned min, unsigned 
         unsigned seen = gate_look(&p->finished);
 
         pthread_mutex_lock(&p->lock);
-        n += list_take(&p->done, done + n, max - n);
+        n += fifo_take_some(&p->done, done + n, max - n);
         add_calls(e->reaping->syscalls, p->calls);
         memset(p->calls, 0, sizeof p->calls);
         pthread_mutex_unlock(&p->lock);

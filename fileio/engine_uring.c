@@ -115,24 +115,16 @@ static void register_what_helps(struct engine *e, struct uring_engine *u)
 static void fill(const struct uring_engine *u, const struct engine *e, struct io_uring_sqe *sqe,
                  struct file_op *op)
 {
+    static const int moves[][2] = {
+        [FILE_READ] = {IORING_OP_READ, IORING_OP_READ_FIXED},
+        [FILE_WRITE] = {IORING_OP_WRITE, IORING_OP_WRITE_FIXED},
+    };
     int fd = u->fixed_files ? op->file : e->config.fds[op->file];
 
-    switch ((enum file_kind)op->kind) {
-    case FILE_READ:
-        io_uring_prep_rw(u->fixed_buffers ? IORING_OP_READ_FIXED : IORING_OP_READ, sqe, fd, op->buf,
-                         op->len, op->offset);
-        break;
-    case FILE_WRITE:
-        io_uring_prep_rw(u->fixed_buffers ? IORING_OP_WRITE_FIXED : IORING_OP_WRITE, sqe, fd,
-                         op->buf, op->len, op->offset);
-        break;
-    case FILE_FSYNC:
-        io_uring_prep_fsync(sqe, fd, 0);
-        break;
-    case FILE_FDATASYNC:
-        io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
-        break;
-    }
+    if (file_op_moves(op))
+        io_uring_prep_rw(moves[op->kind][u->fixed_buffers], sqe, fd, op->buf, op->len, op->offset);
+    else
+        io_uring_prep_fsync(sqe, fd, op->kind == FILE_FSYNC ? 0 : IORING_FSYNC_DATASYNC);
     if (u->fixed_files)
         sqe->flags |= IOSQE_FIXED_FILE;
     io_uring_sqe_set_data(sqe, op);

@@ -1,7 +1,6 @@
 #include "fileio/files.h"
 
-#include "common/base/rng.h"
-#include "common/loop/net.h"
+#include "common/loop/net_option.h"
 #include "fileio/block.h"
 
 #include <errno.h>
@@ -83,20 +82,6 @@ static int check_direct(struct files *f, const struct opt_table *table)
     return opt_complain(table, EXIT_USAGE, "block", text, why);
 }
 
-static int check_descriptors(const struct files *f, const struct opt_table *table)
-{
-    uint64_t want = f->count + OTHER_DESCRIPTORS + 4 * f->config->workers;
-    uint64_t have = net_raise_descriptor_limit(want);
-
-    if (have >= want)
-        return 0;
-    fprintf(stderr,
-            "%s: --files: '%" PRIu64 "' needs %" PRIu64 " file descriptors, and the limit here is "
-            "%" PRIu64 " (see ulimit -Hn)\n",
-            table->program, f->config->files, want, have);
-    return EXIT_USAGE;
-}
-
 int files_create(struct files *f, const struct file_config *config, const struct plan *plan,
                  const struct opt_table *table, bool nonblock)
 {
@@ -104,9 +89,9 @@ int files_create(struct files *f, const struct file_config *config, const struct
     unsigned wanted = (unsigned)(config->workers * config->files);
     int err;
 
-    *f = (struct files){.config = config, .plan = plan, .guard.pipe_fd = -1, .count = wanted};
-    err = check_descriptors(f, table);
-    f->count = 0;
+    *f = (struct files){.config = config, .plan = plan, .guard.pipe_fd = -1};
+    err = net_option_descriptors(table, "files", config->files,
+                                 wanted + OTHER_DESCRIPTORS + 4 * config->workers);
     if (err)
         return err;
     f->fds = calloc(wanted, sizeof *f->fds);
@@ -134,7 +119,7 @@ void files_end(struct files *f)
 
 /* ---- filling them ---- */
 
-/* Data that neither compresses nor repeats from block to block. */
+/* Blocks that are to be verified name their places; the others are as the chunk was made. */
 static void compose(const struct files *f, unsigned worker, uint64_t number, void *chunk,
                     uint64_t blocks)
 {
@@ -184,17 +169,12 @@ int files_fill(const struct files *f, unsigned worker, const atomic_bool *stop)
 {
     uint64_t bytes = f->config->block_bytes;
     uint64_t blocks = bytes < CHUNK_BYTES ? CHUNK_BYTES / bytes : 1;
-    struct rng rng = {worker};
     void *chunk;
     int err = -posix_memalign(&chunk, BUFFER_ALIGN, blocks * bytes);
 
     if (err)
         return err;
-    for (uint64_t i = 0; i + 8 <= blocks * bytes; i += 8) {
-        uint64_t word = rng_next(&rng);
-
-        memcpy((char *)chunk + i, &word, sizeof word);
-    }
+    block_fill(chunk, blocks * bytes, worker, 0, 0); /* neither compresses nor repeats */
     for (unsigned file = 0; file < f->config->files && !err; file++)
         err = fill_one(f, worker, file, chunk, blocks, stop);
     for (unsigned file = 0; file < f->config->files && !err; file++)

@@ -1,6 +1,7 @@
 #include "fileio/gate.h"
 
 #include "common/base/clock.h"
+#include "common/measure/spin.h"
 
 #include <errno.h>
 
@@ -36,24 +37,15 @@ unsigned gate_ring(struct gate *g)
     return 1;
 }
 
-static void spin(struct gate *g, unsigned seen, uint64_t spin_ns, struct stats *stats)
-{
-    uint64_t last_ns = clock_now_ns(), now_ns = last_ns, end_ns = last_ns + spin_ns;
-
-    while (gate_look(g) == seen && now_ns < end_ns) {
-        now_ns = clock_now_ns();
-        stats_looked(stats, now_ns - last_ns);
-        last_ns = now_ns;
-    }
-}
-
 void gate_wait(struct gate *g, unsigned seen, uint64_t spin_ns, uint64_t until_ns,
                struct stats *stats)
 {
+    struct spin spin = {.look_ns = spin_ns, .stats = stats};
+    struct spin_wait wait = {0};
     int err = 0;
 
-    if (spin_ns)
-        spin(g, seen, spin_ns, stats);
+    while (gate_look(g) == seen && spin_look(&spin, &wait, until_ns))
+        ;
     if (gate_look(g) != seen)
         return;
     stats->syscalls[SYSCALL_futex]++;

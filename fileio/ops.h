@@ -18,7 +18,7 @@ static inline struct task *ops_task(struct file_op *op)
 /* Whether an operation is to be begun now, and a task is free for it. */
 static inline bool ops_due(const struct file_worker *w)
 {
-    return meter_request_due(&w->meter) && w->free_count > 0 && !w->ended;
+    return w->free_count > 0 && !w->ended && meter_request_due(&w->meter);
 }
 
 /* Takes a free task for an operation that is due. */

@@ -2,6 +2,7 @@
 
 #include "common/base/text.h"
 #include "common/choose/choose.h"
+#include "common/measure/pace.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,20 +16,32 @@ const char *const plan_rw_names[] = {"write-read", "read",   "write", "randread"
                                      "randwrite",  "randrw", NULL};
 const char *const plan_threading_names[] = {"inline", "split", NULL};
 
-/* For an option without a value of its own to blame. */
-static int refuse(const struct opt_table *table, const char *option, const char *why)
+/* What an option must not be, for what the others say. */
+struct rule {
+    bool broken;
+    const char *option, *value; /* value NULL: there is none to blame */
+    const char *why;
+};
+
+/* Blames the first rule that is broken; rules end with one without an option. */
+static int check(const struct opt_table *table, const struct rule *rules)
 {
-    fprintf(stderr, "%s: --%s: %s\n", table->program, option, why);
+    while (rules->option && !rules->broken)
+        rules++;
+    if (!rules->option)
+        return 0;
+    if (rules->value)
+        return opt_complain(table, EXIT_USAGE, rules->option, rules->value, rules->why);
+    fprintf(stderr, "%s: --%s: %s\n", table->program, rules->option, rules->why);
     return EXIT_USAGE;
 }
 
-static int refuse_count(const struct opt_table *table, const char *option, uint64_t value,
-                        const char *why)
+static struct text number(uint64_t value)
 {
-    char text[UNITS_TEXT_CAP];
+    struct text t;
 
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    return opt_complain(table, EXIT_USAGE, option, text, why);
+    snprintf(t.s, sizeof t.s, "%" PRIu64, value);
+    return t;
 }
 
 static bool is(const char *text, const char *word)
@@ -36,7 +49,7 @@ static bool is(const char *text, const char *word)
     return strcmp(text, word) == 0;
 }
 
-static int read_rw(struct plan *p, const struct file_config *c)
+static void read_rw(struct plan *p, const struct file_config *c)
 {
     p->pairs = is(c->rw, "write-read");
     if (is(c->rw, "read") || is(c->rw, "randread"))
@@ -44,7 +57,6 @@ static int read_rw(struct plan *p, const struct file_config *c)
     else if (is(c->rw, "randrw"))
         p->read_percent = (unsigned)c->read_percent;
     p->whole = c->prefill || p->read_percent > 0;
-    return 0;
 }
 
 static int read_pattern(struct plan *p, const struct file_config *c, const struct opt_table *table)
@@ -70,8 +82,6 @@ static int read_batch(struct plan *p, const struct file_config *c, const struct 
                             "is not auto or a count from 1 to 256");
     p->batch = p->adaptive ? 1 : (unsigned)count;
     p->depth = c->depth ? (unsigned)c->depth : p->adaptive ? DEPTH_ADAPTIVE : p->batch;
-    if (p->depth < p->batch)
-        return refuse_count(table, "depth", c->depth, "is less than --batch");
     return 0;
 }
 
@@ -104,18 +114,20 @@ static int read_sync(struct plan *p, const struct file_config *c, const struct o
 /* The file of --existing decides how much there is to be read. */
 static int size_existing(struct file_config *c, const struct opt_table *table)
 {
-    struct stat st;
+    struct text size = text_bytes(c->size_bytes);
+    struct stat st = {.st_mode = S_IFREG};
+    bool missing = stat(c->existing, &st) != 0;
+    const struct rule rules[] = {
+        {missing, "existing", c->existing, strerror(errno)},
+        {!S_ISREG(st.st_mode), "existing", c->existing, "is not a regular file"},
+        {c->size_bytes > (uint64_t)st.st_size, "size", size.s,
+         "is more than the file of --existing has"},
+        {0},
+    };
 
-    if (stat(c->existing, &st))
-        return opt_complain(table, EXIT_USAGE, "existing", c->existing, strerror(errno));
-    if (!S_ISREG(st.st_mode))
-        return opt_complain(table, EXIT_USAGE, "existing", c->existing, "is not a regular file");
-    if (c->size_bytes > (uint64_t)st.st_size)
-        return opt_complain(table, EXIT_USAGE, "size", text_bytes(c->size_bytes).s,
-                            "is more than the file of --existing has");
     if (!c->size_bytes)
         c->size_bytes = (uint64_t)st.st_size;
-    return 0;
+    return check(table, rules);
 }
 
 static int size_files(struct plan *p, struct file_config *c, const struct opt_table *table)
@@ -129,55 +141,44 @@ static int size_files(struct plan *p, struct file_config *c, const struct opt_ta
     p->blocks_per_file = c->size_bytes / c->files / c->block_bytes;
     p->file_bytes = p->blocks_per_file * c->block_bytes;
     p->blocks = p->blocks_per_file * c->files;
-    if (p->blocks_per_file == 0)
-        return opt_complain(table, EXIT_USAGE, "size", text_bytes(c->size_bytes).s,
-                            "gives the files less than one block each");
-    if (c->verify && p->blocks < 2 * (uint64_t)p->depth)
-        return opt_complain(table, EXIT_USAGE, "size", text_bytes(c->size_bytes).s,
-                            "is less than two blocks for each operation in flight, which --verify "
-                            "needs");
     return 0;
 }
 
-static int check_existing(const struct plan *p, const struct file_config *c,
-                          const struct opt_table *table)
+/* What one option says of another. */
+static int check_options(const struct plan *p, const struct file_config *c,
+                         const struct opt_table *table)
 {
-    const struct {
-        bool given;
-        const char *option;
-    } excluded[] = {
-        {c->verify, "verify"},
-        {c->prefill, "prefill"},
-        {c->keep, "keep"},
-        {c->files > 1, "files"},
+    static const char made_here[] = "is for files made by this program, which --existing excludes";
+    struct text depth = number(c->depth), size = text_bytes(c->size_bytes),
+                files = number(c->files), urgent = number(c->priority_percent),
+                reads = number(c->read_percent);
+    bool existing = c->existing, mixed = is(c->rw, "randrw");
+    struct stat st;
+    const struct rule rules[] = {
+        {p->depth < p->batch, "depth", depth.s, "is less than --batch"},
+        {p->blocks_per_file == 0, "size", size.s, "gives the files less than one block each"},
+        {c->verify && p->blocks < 2 * (uint64_t)p->depth, "size", size.s,
+         "is less than two blocks for each operation in flight, which --verify needs"},
+        {c->verify && c->block_bytes % BLOCK_WORD, "verify", NULL,
+         "needs a --block of whole 8 bytes"},
+        {c->priority_percent && !p->split, "priority-percent", urgent.s,
+         "needs --threading split, which has a priority queue"},
+        {p->sync && p->read_percent == 100, "sync", c->sync, "needs a --rw that writes"},
+        {!mixed && c->read_percent != 50, "read-percent", reads.s, "needs --rw randrw"},
+        {existing && p->read_percent != 100, "existing", c->existing,
+         "is only read: needs --rw read or randread"},
+        {existing && c->verify, "verify", NULL, made_here},
+        {existing && c->prefill, "prefill", NULL, made_here},
+        {existing && c->keep, "keep", NULL, made_here},
+        {existing && c->files > 1, "files", NULL, made_here},
+        {c->workers * c->files > FILES_MOST, "files", files.s,
+         "makes more than 65,535 files for all workers"},
+        {stat(c->dir, &st) || !S_ISDIR(st.st_mode), "dir", c->dir, "is not a directory"},
+        {pace_lacks_rate(c->arrivals, c->rate), "arrivals", c->arrivals, PACE_LACKS_RATE},
+        {0},
     };
 
-    if (!c->existing)
-        return 0;
-    if (p->read_percent != 100)
-        return opt_complain(table, EXIT_USAGE, "existing", c->existing,
-                            "is only read: needs --rw read or randread");
-    for (unsigned i = 0; i < sizeof excluded / sizeof excluded[0]; i++)
-        if (excluded[i].given)
-            return refuse(table, excluded[i].option,
-                          "is for files made by this program, which "
-                          "--existing excludes");
-    return 0;
-}
-
-static int check_pairs_of_options(const struct plan *p, const struct file_config *c,
-                                  const struct opt_table *table)
-{
-    if (c->verify && c->block_bytes % BLOCK_WORD)
-        return refuse(table, "verify", "needs a --block of whole 8 bytes");
-    if (c->priority_percent && !p->split)
-        return refuse_count(table, "priority-percent", c->priority_percent,
-                            "needs --threading split, which has a priority queue");
-    if (p->sync && p->read_percent == 100)
-        return opt_complain(table, EXIT_USAGE, "sync", c->sync, "needs a --rw that writes");
-    if (!is(c->rw, "randrw") && c->read_percent != 50)
-        return refuse_count(table, "read-percent", c->read_percent, "needs --rw randrw");
-    return 0;
+    return check(table, rules);
 }
 
 /*
@@ -202,9 +203,8 @@ int plan_make(struct plan *p, struct file_config *c, const struct opt_table *tab
     if (c->ops == 0 && c->time_ns == 0)
         c->ops = 1000;
     p->ops = c->ops ? c->ops : UINT64_MAX;
-    err = read_rw(p, c);
-    if (!err)
-        err = read_pattern(p, c, table);
+    read_rw(p, c);
+    err = read_pattern(p, c, table);
     if (!err)
         err = read_batch(p, c, table);
     if (!err)
@@ -212,9 +212,7 @@ int plan_make(struct plan *p, struct file_config *c, const struct opt_table *tab
     if (!err)
         err = size_files(p, c, table);
     if (!err)
-        err = check_pairs_of_options(p, c, table);
-    if (!err)
-        err = check_existing(p, c, table);
+        err = check_options(p, c, table);
     p->reap_min_given = (unsigned)c->reap_min;
     return err;
 }
@@ -232,7 +230,7 @@ void plan_list_engines(const void *list, FILE *out)
 /* Options that stand for an item of the engine's. Returns how many were given. */
 static unsigned list_items(struct choose_item *items, const struct file_config *c)
 {
-    char pool[UNITS_TEXT_CAP];
+    struct text pool = number(c->pool);
     const struct {
         bool given;
         const char *option, *value;
@@ -241,11 +239,10 @@ static unsigned list_items(struct choose_item *items, const struct file_config *
         {c->iopoll, "iopoll", NULL},
         {!is(c->notify, "ring"), "notify", c->notify},
         {!is(c->rwf, "none"), "rwf", c->rwf},
-        {c->pool > 0, "pool", pool},
+        {c->pool > 0, "pool", pool.s},
     };
     unsigned n = 0;
 
-    snprintf(pool, sizeof pool, "%" PRIu64, c->pool);
     for (unsigned i = 0; i < ENGINE_OPTIONS; i++) {
         const char *option = options[i].option, *value = options[i].value;
         struct choose_item *item = &items[n];
@@ -263,24 +260,26 @@ static unsigned list_items(struct choose_item *items, const struct file_config *
 static int fit(struct plan *p, const struct file_config *c, const struct opt_table *table,
                const struct file_engine *type)
 {
-    if (c->spin_ns && type->most_depth == 1)
-        return refuse(table, "spin", "is of no use to an engine that blocks");
-    if (p->split && !type->two_threads)
-        return opt_complain(table, EXIT_USAGE, "threading", c->threading,
-                            "needs an engine that can reap in another thread than submits");
-    if (c->verify && type->pretends)
-        return refuse(table, "verify", "has nothing to check where no data is moved");
+    const struct rule rules[] = {
+        {c->spin_ns && type->most_depth == 1, "spin", NULL,
+         "is of no use to an engine that blocks"},
+        {p->split && !type->two_threads, "threading", c->threading,
+         "needs an engine that can reap in another thread than submits"},
+        {c->verify && type->pretends, "verify", NULL,
+         "has nothing to check where no data is moved"},
+        {p->adaptive && (p->depth == 1 || type->most_depth == 1), "batch", c->batch,
+         "needs an engine with more than one operation in flight"},
+        {0},
+    };
+
     if (p->depth > type->most_depth)
         p->depth = type->most_depth;
     if (p->batch > p->depth)
         p->batch = p->depth;
-    if (p->adaptive && p->depth == 1)
-        return opt_complain(table, EXIT_USAGE, "batch", c->batch,
-                            "needs an engine with more than one operation in flight");
     if (type->reads_first && type->reads_first(&p->choice))
         p->whole = true;
     p->fill = p->whole && !c->existing;
-    return 0;
+    return check(table, rules);
 }
 
 int plan_choose(struct plan *p, const struct file_config *c, const struct opt_table *table)

@@ -30,7 +30,8 @@ struct plan {
     struct choice choice;                         /* of the engine */
 };
 
-enum { BATCH_MOST = 256, DEPTH_MOST = 4096 };
+/* FILES_MOST: in struct file_op a file's number has 16 bits. */
+enum { BATCH_MOST = 256, DEPTH_MOST = 4096, FILES_MOST = 65535 };
 
 /* For the choices of option rows; NULL-terminated. */
 extern const char *const plan_rw_names[], *const plan_threading_names[];

@@ -47,18 +47,18 @@ void print_point(FILE *out, const void *owner, const struct ticks_point *p)
 static void print_moves(const struct page *page, const char *label, const struct results *r,
                         unsigned kind, uint64_t operations, uint64_t bytes)
 {
-    const struct moves *m = &r->tally.moves[kind];
+    const struct tally *t = &r->tally;
 
     if (operations == 0)
         return;
     fprintf(page->out, "%-16s%s IOPS | %.2f MB/s (1 MB = 1,048,576 bytes)\n", label,
             text_rounded(summary_rate(&r->summary, operations)).s,
             summary_rate(&r->summary, bytes) / MIB);
-    page_latency(page, "  latency:", &m->service, NULL);
-    page_latency(page, "  complete:", &m->complete, NULL);
-    page_latency(page, "  response:", &m->response, NULL);
-    if (m->shorts)
-        fprintf(page->out, "%-16s%s\n", "  short:", text_count(m->shorts).s);
+    page_latency(page, "  latency:", &t->service[kind], NULL);
+    page_latency(page, "  complete:", &t->complete[kind], NULL);
+    page_latency(page, "  response:", &t->response[kind], NULL);
+    if (t->shorts[kind])
+        fprintf(page->out, "%-16s%s\n", "  short:", text_count(t->shorts[kind]).s);
 }
 
 /* What the published program would have printed for this run. */

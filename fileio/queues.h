@@ -7,6 +7,7 @@
 #ifndef IOBENCH_FILEIO_QUEUES_H
 #define IOBENCH_FILEIO_QUEUES_H
 
+#include "fileio/fifo.h"
 #include "fileio/stack.h"
 
 #include <stdbool.h>
@@ -16,9 +17,7 @@ enum { QUEUE_PRIORITY, QUEUE_READ, QUEUE_WRITE, QUEUES };
 /* Zeroed, it is empty. */
 struct queues {
     struct stack pushed[QUEUES];
-    struct fifo {
-        struct file_op *first, *last;
-    } fetched[QUEUES];
+    struct fifo fetched[QUEUES];
     bool writes_turn; /* a read was taken last */
 };
 

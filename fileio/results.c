@@ -126,19 +126,19 @@ void results_warn(const struct results *r, const struct run *run, report_note *n
 static void write_moves(struct report *report, const char *name, const struct results *r,
                         unsigned kind, uint64_t operations, uint64_t bytes)
 {
-    const struct moves *m = &r->tally.moves[kind];
+    const struct tally *t = &r->tally;
     char path[64];
 
 #define MEMBER(member) (snprintf(path, sizeof path, "%s." member, name), path)
     report_number(report, MEMBER("iops"), summary_rate(&r->summary, operations));
     report_number(report, MEMBER("mib_s"), summary_rate(&r->summary, bytes) / MIB);
-    report_latency(report, MEMBER("latency_ns"), &m->service);
-    report_latency(report, MEMBER("complete_ns"), &m->complete);
+    report_latency(report, MEMBER("latency_ns"), &t->service[kind]);
+    report_latency(report, MEMBER("complete_ns"), &t->complete[kind]);
     if (r->summary.drive->window.plan.rate)
-        report_latency(report, MEMBER("response_ns"), &m->response);
+        report_latency(report, MEMBER("response_ns"), &t->response[kind]);
     report_integer(report, MEMBER("operations"), operations);
     report_integer(report, MEMBER("bytes"), bytes);
-    report_integer(report, MEMBER("short_transfers"), m->shorts);
+    report_integer(report, MEMBER("short_transfers"), t->shorts[kind]);
 #undef MEMBER
 }
 

@@ -71,6 +71,8 @@ static int open_worker(struct run *run, unsigned i)
     w->first_file = (unsigned)(i * c->files);
     w->checks = c->verify;
     w->combines = c->rate == 0 && !c->spin_ns;
+    w->samples = run->plan.split || run->type->most_depth > 1;
+    w->looks = c->spin_ns && !run->plan.split;
     w->rng.state = c->seed + i * 2;
     offsets_init(&w->pattern, run->plan.pattern, run->plan.blocks, c->seed + i * 2 + 1);
     tally_init(&w->tally);

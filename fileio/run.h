@@ -78,6 +78,8 @@ struct file_worker {
 
     bool checks;   /* --verify */
     bool combines; /* a submission may sleep for completions as well */
+    bool samples;  /* some submissions are timed apart: not of an engine that blocks */
+    bool looks;    /* for completions, for a while, before it sleeps */
     bool ended;    /* nothing new is begun */
 
     uint32_t *generations; /* --verify: see verify.c */

@@ -1,6 +1,7 @@
 #include "fileio/split.h"
 
 #include "common/base/clock.h"
+#include "common/measure/spin.h"
 #include "fileio/gate.h"
 #include "fileio/queues.h"
 
@@ -224,10 +225,11 @@ static unsigned without_end(struct split *s, struct file_op **ops, unsigned n, b
 
 static int reap(struct split *s, struct file_op **ops)
 {
-    uint64_t spin_end_ns = s->config.spin_ns ? clock_now_ns() + s->config.spin_ns : 0;
+    struct spin spin = {.look_ns = s->config.spin_ns, .stats = s->engine.reaping};
+    struct spin_wait wait = {0};
     int got = 0;
 
-    while (got == 0 && spin_end_ns && clock_now_ns() < spin_end_ns)
+    while (got == 0 && spin_look(&spin, &wait, CLOCK_NEVER_NS))
         got = engine_reap(&s->engine, ops, 0, BATCH_MAX, CLOCK_NEVER_NS);
     return got ? got : engine_reap(&s->engine, ops, 1, BATCH_MAX, clock_now_ns() + LOOK_NS);
 }

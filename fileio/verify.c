@@ -42,15 +42,9 @@ void verify_written(struct file_worker *w, const struct task *t)
 
 enum stats_error verify_check(struct file_worker *w, const struct task *t)
 {
-    static const enum stats_error errors[BLOCK_VERDICTS] = {
-        [BLOCK_GOOD] = ERROR_KINDS,
-        [BLOCK_CORRUPT] = ERROR_corrupt,
-        [BLOCK_MISPLACED] = ERROR_misplaced,
-        [BLOCK_STALE] = ERROR_stale,
-    };
-    enum block_verdict verdict =
+    enum stats_error error =
         block_check(t->op.buf, w->block_bytes, w->index, t->block, generation(w, t->block));
 
-    w->tally.verified += verdict == BLOCK_GOOD;
-    return errors[verdict];
+    w->tally.verified += error == ERROR_KINDS;
+    return error;
 }

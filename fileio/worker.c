@@ -122,8 +122,8 @@ static void set_up(struct file_worker *w)
 /* Not in the hot loop: there each operation is recorded once, by its kind. */
 static void merge_kinds(struct file_worker *w)
 {
-    hist_merge(&w->meter.service, &w->tally.moves[TALLY_READ].service);
-    hist_merge(&w->meter.service, &w->tally.moves[TALLY_WRITE].service);
+    hist_merge(&w->meter.service, &w->tally.service[TALLY_READ]);
+    hist_merge(&w->meter.service, &w->tally.service[TALLY_WRITE]);
 }
 
 static void measure(struct file_worker *w)

@@ -40,9 +40,8 @@ struct receiver {
     struct udp_loop *l;
     struct uring uring;
     struct uring_buffers buffers;
-    struct msghdr shape;    /* what the kernel lays out before each datagram */
-    struct udp_peer *peers; /* batch */
-    uint16_t *held;         /* batch: buffers of the trains that are being gathered */
+    struct msghdr shape; /* what the kernel lays out before each datagram */
+    uint16_t *held;      /* batch: buffers of the trains that are being gathered */
     unsigned gathered;
     struct udp_socket *gathering; /* their socket */
     uint32_t *ended;              /* sockets whose receive ended */
@@ -85,40 +84,30 @@ static void hand_over(struct receiver *r)
     r->gathered = 0;
 }
 
-static uint32_t segment_of(struct receiver *r, struct io_uring_recvmsg_out *out)
-{
-    struct msghdr message = {
-        .msg_control = (unsigned char *)io_uring_recvmsg_name(out) + r->shape.msg_namelen,
-        .msg_controllen = out->controllen,
-    };
-
-    return r->l->setup->ways.gro ? wire_segment(&message) : 0;
-}
-
-/* The buffer joins those that are gathered; false when there is no datagram in it. */
+/*
+ * The buffer joins those that are gathered, as a message of the wire's, which receives nothing
+ * itself here; false when there is no datagram in it.
+ */
 static bool gather(struct receiver *r, uint16_t id, int result)
 {
     struct io_uring_recvmsg_out *out =
         io_uring_recvmsg_validate(uring_buffer(&r->buffers, id), result, &r->shape);
-    struct udp_peer *peer = &r->peers[r->gathered];
-    uint32_t len, segment;
+    struct msghdr *message = wire_message(r->l->wire, r->gathered);
+    unsigned char *name;
 
     if (!out)
         return false;
-    len = io_uring_recvmsg_payload_length(out, result, &r->shape);
-    segment = segment_of(r, out);
-    peer->len = out->namelen < sizeof peer->address ? out->namelen : sizeof peer->address;
-    memcpy(&peer->address, io_uring_recvmsg_name(out), peer->len);
-    r->l->trains[r->gathered] = (struct udp_train){
-        .bytes = io_uring_recvmsg_payload(out, &r->shape),
-        .len = len,
-        .segment = segment ? segment : len,
-        .peer = peer,
-        .cut = out->flags & MSG_TRUNC,
-    };
+    name = io_uring_recvmsg_name(out);
+    if (out->namelen < message->msg_namelen)
+        message->msg_namelen = out->namelen;
+    memcpy(message->msg_name, name, message->msg_namelen);
+    message->msg_control = name + r->shape.msg_namelen;
+    message->msg_controllen = out->controllen;
+    message->msg_flags = (int)out->flags;
+    message->msg_iov->iov_base = io_uring_recvmsg_payload(out, &r->shape);
+    r->l->trains[r->gathered] = wire_train(r->l->wire, r->gathered,
+                                           io_uring_recvmsg_payload_length(out, result, &r->shape));
     r->held[r->gathered++] = id;
-    r->l->stats->rx_bytes += len;
-    r->l->stats->reads++;
     return true;
 }
 
@@ -188,7 +177,7 @@ static int open_ring(struct udp_loop *l, struct uring *u)
     return err;
 }
 
-static int run_ring(struct receiver *r)
+static int receive_on(struct receiver *r)
 {
     const struct choice *c = &r->l->setup->choice;
     int err = uring_buffers_open(
@@ -202,44 +191,25 @@ static int run_ring(struct receiver *r)
     return err ? err : rounds(r);
 }
 
-static int run_asking(struct udp_loop *l)
-{
-    struct uring uring;
-    int err = open_ring(l, &uring);
-
-    if (err)
-        return err;
-    err = uring_ask_on(l, &uring);
-    uring_close(&uring);
-    return err;
-}
-
-static int run_receiving(struct udp_loop *l)
+static int uring_run(struct udp_loop *l)
 {
     struct receiver r = {
         .l = l,
         .shape = {.msg_namelen = NAME_BYTES,
                   .msg_controllen = l->setup->ways.gro ? WIRE_CONTROL_BYTES : 0},
-        .peers = calloc(l->setup->ways.batch, sizeof *r.peers),
         .held = calloc(l->setup->ways.batch, sizeof *r.held),
         .ended = calloc(l->socket_count, sizeof *r.ended),
     };
-    int err = r.peers && r.held && r.ended ? open_ring(l, &r.uring) : -ENOMEM;
+    int err = r.held && r.ended ? open_ring(l, &r.uring) : -ENOMEM;
 
     if (!err) {
-        err = run_ring(&r);
+        err = udp_asks(l) ? uring_ask_on(l, &r.uring) : receive_on(&r);
         uring_close(&r.uring);
         uring_buffers_close(&r.buffers);
     }
-    free(r.peers);
     free(r.held);
     free(r.ended);
     return err;
-}
-
-static int uring_run(struct udp_loop *l)
-{
-    return udp_asks(l) ? run_asking(l) : run_receiving(l);
 }
 
 /* ---- what this kernel can do ----------------------------------------------------------------- */

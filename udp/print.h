@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-/* A struct drive's; the owner is a struct outcome. */
+/* A struct drive's; the owner is a struct bench. */
 void print_header(FILE *out, const void *owner);
 void print_point(FILE *out, const void *owner, const struct ticks_point *p);
 
@@ -16,9 +16,9 @@ void print_point(FILE *out, const void *owner, const struct ticks_point *p);
 void print_ready(FILE *out, const void *owner);
 
 /* Of a client, with the published table's rows; and of its server when that is ours too. */
-void print_final(FILE *out, const struct outcome *o);
+void print_final(FILE *out, const struct bench *b);
 
 /* Of a server alone. */
-void print_server(FILE *out, const struct outcome *o);
+void print_server(FILE *out, const struct bench *b);
 
 #endif

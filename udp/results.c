@@ -46,6 +46,22 @@ void results_collect(struct results *r, const struct client_run *run)
                                         : 0;
 }
 
+static void add_worker(struct server_results *r, const struct server_worker *w)
+{
+    const struct server_counts *c = &w->counts;
+
+    r->counts.received += c->received;
+    r->counts.echoed += c->echoed;
+    r->counts.corrupted += c->corrupted;
+    r->counts.replies_dropped += c->replies_dropped;
+    send_errors_add(&r->counts.send_errors, &c->send_errors);
+    r->kernel_drops = add_known(r->kernel_drops, w->kernel_drops);
+    if (c->received < r->least_received)
+        r->least_received = c->received;
+    if (c->received > r->most_received)
+        r->most_received = c->received;
+}
+
 void results_collect_server(struct server_results *r, const struct server *s)
 {
     *r = (struct server_results){
@@ -54,15 +70,8 @@ void results_collect_server(struct server_results *r, const struct server *s)
         .rcvbuf_bytes = wire_rcvbuf_bytes(s->workers[0].socket.fd),
         .cpu = serve_cpu(&s->serve),
     };
-    r->counts = server_total(s, &r->kernel_drops);
-    for (unsigned i = 0; i < s->serve.crew.count; i++) {
-        uint64_t received = s->workers[i].counts.received;
-
-        if (received < r->least_received)
-            r->least_received = received;
-        if (received > r->most_received)
-            r->most_received = received;
-    }
+    for (unsigned i = 0; i < s->serve.crew.count; i++)
+        add_worker(r, &s->workers[i]);
 }
 
 double results_loss_percent(const struct results *r)
@@ -75,14 +84,14 @@ bool results_failed(const struct results *r)
     return r->gave_up || (r->counts.received == 0 && !r->summary.drive->interrupted);
 }
 
-void results_warn(const struct outcome *o, report_note *note, void *to)
+void results_warn(const struct bench *b, report_note *note, void *to)
 {
-    if (!o->client->checked)
+    if (!b->client.checked)
         note(to, "messages are too short for a header: an answer is taken to be that of the oldest "
                  "message in flight");
-    if (o->results->gave_up)
+    if (b->results.gave_up)
         note(to, "given up: nothing came back any more");
-    if (o->results->counts.lost && !o->config->rate) /* of an open loop the summary says it */
+    if (b->results.counts.lost && !b->config.rate) /* of an open loop the summary says it */
         note(to, "messages were lost: the percentiles are of those that came back");
 }
 
@@ -90,13 +99,13 @@ void results_warn(const struct outcome *o, report_note *note, void *to)
  * The published program starts (0.2 s), sleeps for 5 s while the work goes on, and shuts down
  * (0.5 s): whatever was done by then is divided by all of that, each echo counted at both ends.
  */
-struct published results_published(const struct outcome *o)
+struct published results_published(const struct bench *b)
 {
     const double slept_s = 5.0, wall_s = 5.7;
-    const struct results *r = o->results;
+    const struct results *r = &b->results;
     double done = r->summary.duration_s > slept_s ? slept_s / r->summary.duration_s : 1;
     double packets = (double)(r->counts.sent + r->counts.received) * done;
-    double bytes = packets * (double)o->config->size_bytes;
+    double bytes = packets * (double)b->config.size_bytes;
     double sent = 2 * (double)r->counts.sent * done;
 
     return (struct published){

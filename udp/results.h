@@ -5,10 +5,13 @@
 #ifndef IOBENCH_UDP_RESULTS_H
 #define IOBENCH_UDP_RESULTS_H
 
+#include "common/loop/net_option.h"
 #include "common/measure/fairness.h"
 #include "common/measure/summary.h"
 #include "udp/client.h"
 #include "udp/server.h"
+
+#include <stdbool.h>
 
 struct results {
     struct summary summary;
@@ -32,14 +35,17 @@ struct server_results {
     uint64_t rcvbuf_bytes;
 };
 
-/* A whole run: what there is of it depends on the role. NULL: that side is elsewhere. */
-struct outcome {
-    const struct udp_config *config;
-    const struct udp_setup *setup;
-    const struct client_run *client;
-    const struct results *results;
-    const struct server *server;
-    const struct server_results *served;
+/* A whole run: of client and results, and of server and served, there is what the roles say. */
+struct bench {
+    struct udp_config config;
+    struct udp_setup setup;
+    struct net_option asked;    /* the server's address, as it was asked for, ... */
+    struct net_address address; /* ... and as it is */
+    bool is_client, is_server;
+    struct server server;
+    struct client_run client;
+    struct results results;
+    struct server_results served;
 };
 
 /* After drive_run() and serve_end(). */
@@ -53,16 +59,16 @@ double results_loss_percent(const struct results *r);
 bool results_failed(const struct results *r);
 
 /* Calls note() with what a reader should know of headers and losses. */
-void results_warn(const struct outcome *o, report_note *note, void *to);
+void results_warn(const struct bench *b, report_note *note, void *to);
 
 /* The published figure, by its own definition: see results.c. */
 struct published {
     double packets, wall_s, packets_s, mib_s, loss_percent;
 };
 
-struct published results_published(const struct outcome *o);
+struct published results_published(const struct bench *b);
 
 /* Everything but what report_new() and the exit status say. */
-void results_report(struct report *report, const struct outcome *o);
+void results_report(struct report *report, const struct bench *b);
 
 #endif

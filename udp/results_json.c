@@ -2,6 +2,7 @@
 #include "udp/results.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Clients beyond this number are left out: "clients" would be the greater part of the report. */
 enum { CLIENTS_LISTED = 1000 };
@@ -14,52 +15,42 @@ static void write_known(struct report *report, const char *path, int64_t value)
         report_integer(report, path, (uint64_t)value);
 }
 
-/* Without headers some counts are not known: those are null. */
-static void write_if(struct report *report, bool known, const char *path, uint64_t value)
+static void write_member(struct report *report, const char *path, const char *name, int64_t value)
 {
-    write_known(report, path, known ? (int64_t)value : -1);
+    char member[96];
+
+    snprintf(member, sizeof member, "%s.%s", path, name);
+    write_known(report, member, value);
 }
 
 static void write_send_errors(struct report *report, const char *path, const struct send_errors *e)
 {
-    const struct {
-        const char *name;
-        uint64_t count;
-    } rows[] = {{"would_block", e->would_block},
-                {"no_buffers", e->no_buffers},
-                {"refused", e->refused},
-                {"other", e->other}};
-    char member[96];
+#define NAME(name, text) #name,
+    static const char *const names[SEND_ERROR_KINDS] = {SEND_ERRORS(NAME)};
+#undef NAME
 
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        snprintf(member, sizeof member, "%s.%s", path, rows[i].name);
-        report_integer(report, member, rows[i].count);
-    }
+    for (unsigned i = 0; i < SEND_ERROR_KINDS; i++)
+        write_member(report, path, names[i], (int64_t)e->kinds[i]);
 }
 
 /* Where it was asked for; the kernel says which sends it copied all the same. */
-static void write_zerocopy(struct report *report, const struct outcome *o, const char *sends,
-                           const char *copied, const struct stats *s)
+static void write_zerocopy(struct report *report, const struct bench *b, const char *path,
+                           const struct stats *s)
 {
-    if (!o->setup->ways.zerocopy)
+    if (!b->setup.ways.zerocopy)
         return;
-    report_integer(report, sends, s->zerocopy_sends);
-    report_integer(report, copied, s->zerocopy_copied);
+    write_member(report, path, "sends", (int64_t)s->zerocopy_sends);
+    write_member(report, path, "copied", (int64_t)s->zerocopy_copied);
 }
 
 static void write_packets(struct report *report, const struct results *r, bool numbered)
 {
-    const struct seq_counts *c = &r->counts;
+    for (unsigned i = 0; i < SEQ_COUNT_KINDS; i++) {
+        bool known = numbered || !(i == SEQ_late || i == SEQ_reordered || i == SEQ_duplicated);
 
-    report_integer(report, "packets.sent", c->sent);
-    report_integer(report, "packets.received", c->received);
-    report_integer(report, "packets.lost", c->lost);
-    write_if(report, numbered, "packets.late", c->late);
-    write_if(report, numbered, "packets.reordered", c->reordered);
-    write_if(report, numbered, "packets.duplicated", c->duplicated);
-    report_integer(report, "packets.corrupted", c->corrupted);
-    report_integer(report, "packets.foreign", c->foreign);
-    report_integer(report, "packets.stale", c->stale);
+        write_member(report, "packets", seq_count_names[i],
+                     known ? (int64_t)r->counts.kinds[i] : -1);
+    }
     report_integer(report, "packets.in_flight", r->in_flight);
     report_integer(report, "packets.unsent", r->unsent);
     report_integer(report, "packets.crowded_out", r->crowded_out);
@@ -70,40 +61,38 @@ static void write_packets(struct report *report, const struct results *r, bool n
 
 static void write_clients(struct report *report, const struct client_run *run)
 {
-    static const char *const names[] = {"client",    "sent",       "received",  "lost",    "late",
-                                        "reordered", "duplicated", "corrupted", "foreign", "stale"};
+    const char *names[1 + SEQ_COUNT_KINDS] = {"client"};
+    double values[1 + SEQ_COUNT_KINDS];
 
+    memcpy(names + 1, seq_count_names, sizeof seq_count_names);
     report_array(report, "clients");
     for (unsigned i = 0; i < run->drive.crew.count; i++) {
         const struct client_thread *t = &run->threads[i];
 
         for (uint32_t n = 0; n < t->count && t->first + n < CLIENTS_LISTED; n++) {
-            const struct seq_counts *c = &t->clients[n].seq.counts[1];
-            double values[] = {t->first + n,          (double)c->sent,      (double)c->received,
-                               (double)c->lost,       (double)c->late,      (double)c->reordered,
-                               (double)c->duplicated, (double)c->corrupted, (double)c->foreign,
-                               (double)c->stale};
-
-            report_append_point(report, "clients", names, values, 10);
+            values[0] = t->first + n;
+            for (unsigned kind = 0; kind < SEQ_COUNT_KINDS; kind++)
+                values[1 + kind] = (double)t->clients[n].seq.counts[1].kinds[kind];
+            report_append_point(report, "clients", names, values, 1 + SEQ_COUNT_KINDS);
         }
     }
 }
 
-static void write_client(struct report *report, const struct outcome *o)
+static void write_client(struct report *report, const struct bench *b)
 {
-    const struct results *r = o->results;
+    const struct results *r = &b->results;
 
     summary_report(report, &r->summary, r->summary.cpu);
-    write_packets(report, r, o->client->checked);
-    write_zerocopy(report, o, "zerocopy.sends", "zerocopy.copied", &r->summary.window);
+    write_packets(report, r, b->client.checked);
+    write_zerocopy(report, b, "zerocopy", &r->summary.window);
     fairness_report(report, &r->fairness);
-    write_clients(report, o->client);
-    results_warn(o, report_warning, report);
+    write_clients(report, &b->client);
+    results_warn(b, report_warning, report);
 }
 
-static void write_published(struct report *report, const struct outcome *o)
+static void write_published(struct report *report, const struct bench *b)
 {
-    struct published p = results_published(o);
+    struct published p = results_published(b);
 
     report_number(report, "published_method.packets", p.packets);
     report_number(report, "published_method.wall_s", p.wall_s);
@@ -112,19 +101,30 @@ static void write_published(struct report *report, const struct outcome *o)
     report_number(report, "published_method.loss_percent", p.loss_percent);
 }
 
-static void write_served(struct report *report, const struct outcome *o)
+/* What a server knows, under the path of its own or that of the whole run. */
+static void write_server_counts(struct report *report, const char *path, const char *zerocopy,
+                                const struct bench *b)
 {
-    const struct server_results *r = o->served;
+    const struct server_results *r = &b->served;
+    char errors[64];
+
+    write_member(report, path, "received", (int64_t)r->counts.received);
+    write_member(report, path, "corrupted", (int64_t)r->counts.corrupted);
+    write_member(report, path, "replies_dropped", (int64_t)r->counts.replies_dropped);
+    write_member(report, path, "kernel_drops", r->kernel_drops);
+    snprintf(errors, sizeof errors, "%s.send_errors", path);
+    write_send_errors(report, errors, &r->counts.send_errors);
+    write_zerocopy(report, b, zerocopy, &r->stats);
+}
+
+static void write_served(struct report *report, const struct bench *b)
+{
+    const struct server_results *r = &b->served;
     double cpu_us = (double)(r->cpu.user_ns + r->cpu.system_ns) / 1e3;
 
-    report_integer(report, "server.workers", o->server->serve.crew.count);
-    report_integer(report, "server.received", r->counts.received);
+    report_integer(report, "server.workers", b->server.serve.crew.count);
     report_integer(report, "server.echoed", r->counts.echoed);
-    report_integer(report, "server.corrupted", r->counts.corrupted);
-    report_integer(report, "server.replies_dropped", r->counts.replies_dropped);
-    write_known(report, "server.kernel_drops", r->kernel_drops);
-    write_send_errors(report, "server.send_errors", &r->counts.send_errors);
-    write_zerocopy(report, o, "server.zerocopy.sends", "server.zerocopy.copied", &r->stats);
+    write_server_counts(report, "server", "server.zerocopy", b);
     report_integer(report, "server.least_received", r->least_received);
     report_integer(report, "server.most_received", r->most_received);
     report_integer(report, "server.rcvbuf_bytes", r->rcvbuf_bytes);
@@ -135,33 +135,26 @@ static void write_served(struct report *report, const struct outcome *o)
 }
 
 /* A server alone: it knows what it received and sent, and nothing of what others lost. */
-static void write_server_alone(struct report *report, const struct outcome *o)
+static void write_server_alone(struct report *report, const struct bench *b)
 {
-    static const char *const unknown[] = {"packets.lost", "packets.late", "packets.reordered",
-                                          "packets.duplicated"};
-    const struct server_results *r = o->served;
+    static const unsigned unknown[] = {SEQ_lost, SEQ_late, SEQ_reordered, SEQ_duplicated};
 
-    serve_report(report, &o->server->serve, &r->stats);
-    report_integer(report, "packets.sent", r->counts.echoed);
-    report_integer(report, "packets.received", r->counts.received);
+    serve_report(report, &b->server.serve, &b->served.stats);
+    report_integer(report, "packets.sent", b->served.counts.echoed);
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
-        report_null(report, unknown[i]);
-    report_integer(report, "packets.corrupted", r->counts.corrupted);
-    report_integer(report, "packets.replies_dropped", r->counts.replies_dropped);
-    write_known(report, "packets.kernel_drops", r->kernel_drops);
-    write_send_errors(report, "packets.send_errors", &r->counts.send_errors);
-    write_zerocopy(report, o, "zerocopy.sends", "zerocopy.copied", &r->stats);
+        write_member(report, "packets", seq_count_names[unknown[i]], -1);
+    write_server_counts(report, "packets", "zerocopy", b);
 }
 
-void results_report(struct report *report, const struct outcome *o)
+void results_report(struct report *report, const struct bench *b)
 {
-    choice_report(report, o->config->backend, &o->setup->choice);
-    if (o->results)
-        write_client(report, o);
+    choice_report(report, b->config.backend, &b->setup.choice);
+    if (b->is_client)
+        write_client(report, b);
     else
-        write_server_alone(report, o);
-    if (o->served)
-        write_served(report, o);
-    if (o->results && o->config->published_method)
-        write_published(report, o);
+        write_server_alone(report, b);
+    if (b->is_server)
+        write_served(report, b);
+    if (b->is_client && b->config.published_method)
+        write_published(report, b);
 }

@@ -30,7 +30,7 @@ static int open_server(struct bench *b, const struct opt_table *table)
     s->config = &b->config;
     s->setup = &b->setup;
     s->serve.program = table->program;
-    s->serve.owner = &b->outcome;
+    s->serve.owner = b;
     s->serve.print_ready = print_ready;
     err = server_open(s, &b->address, &cpus);
     return err ? net_option_not_heard(table, &b->asked, &b->address, err) : 0;
@@ -46,7 +46,7 @@ static int open_client(struct bench *b, const struct opt_table *table)
     c->setup = &b->setup;
     c->server = b->address;
     c->drive.program = table->program;
-    c->drive.owner = &b->outcome;
+    c->drive.owner = b;
     c->drive.print_header = print_header;
     c->drive.print_point = print_point;
     if (getentropy(&c->id, sizeof c->id) < 0)
@@ -61,14 +61,6 @@ static int open_roles(struct bench *b, const struct opt_table *table)
 {
     int status = b->is_server ? open_server(b, table) : 0;
 
-    b->outcome = (struct outcome){
-        .config = &b->config,
-        .setup = &b->setup,
-        .client = b->is_client ? &b->client : NULL,
-        .results = b->is_client ? &b->results : NULL,
-        .server = b->is_server ? &b->server : NULL,
-        .served = b->is_server ? &b->served : NULL,
-    };
     return !status && b->is_client ? open_client(b, table) : status;
 }
 
@@ -116,7 +108,7 @@ static int write_report(const struct bench *b, const struct opt_table *table, in
     struct report *report = report_new(table, &b->config, argc, argv);
 
     if (report)
-        results_report(report, &b->outcome);
+        results_report(report, b);
     return program_report(table, b->config.json, report, status);
 }
 
@@ -129,9 +121,9 @@ int run_bench(struct bench *b, const struct opt_table *table, int argc, char **a
     if (!status)
         status = run_roles(b, out, &ran);
     if (ran && b->is_client)
-        print_final(out, &b->outcome);
+        print_final(out, b);
     else if (ran)
-        print_server(out, &b->outcome);
+        print_server(out, b);
     if (ran && b->config.json)
         status = write_report(b, table, argc, argv, status);
     if (b->is_client)

@@ -97,17 +97,13 @@ void seq_mark_reply(unsigned char *bytes, size_t len)
 
 /* ---- the window ------------------------------------------------------------------------------ */
 
+#define SEQ_COUNTS_NAME(name) #name,
+const char *const seq_count_names[SEQ_COUNT_KINDS] = {SEQ_COUNTS(SEQ_COUNTS_NAME)};
+
 void seq_counts_add(struct seq_counts *into, const struct seq_counts *from)
 {
-    into->sent += from->sent;
-    into->received += from->received;
-    into->lost += from->lost;
-    into->late += from->late;
-    into->reordered += from->reordered;
-    into->duplicated += from->duplicated;
-    into->corrupted += from->corrupted;
-    into->foreign += from->foreign;
-    into->stale += from->stale;
+    for (unsigned i = 0; i < SEQ_COUNT_KINDS; i++)
+        into->kinds[i] += from->kinds[i];
 }
 
 static uint64_t *slot_of(const struct seq_window *w, uint64_t number)
@@ -191,10 +187,8 @@ static void lose(struct seq_window *w, uint64_t number)
     w->in_flight--;
 }
 
-uint64_t seq_expire(struct seq_window *w, uint64_t now_ns, uint64_t timeout_ns)
+void seq_expire(struct seq_window *w, uint64_t now_ns, uint64_t timeout_ns)
 {
-    uint64_t lost = 0;
-
     for (; w->oldest < w->next; w->oldest++) {
         uint64_t slot = *slot_of(w, w->oldest);
 
@@ -203,9 +197,7 @@ uint64_t seq_expire(struct seq_window *w, uint64_t now_ns, uint64_t timeout_ns)
         if (!too_old(slot, now_ns, timeout_ns))
             break; /* all that were sent after it are younger */
         lose(w, w->oldest);
-        lost += w->oldest >= w->measured_from;
     }
-    return lost;
 }
 
 void seq_measure(struct seq_window *w)

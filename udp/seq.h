@@ -54,9 +54,32 @@ enum seq_kind seq_mark_read(const unsigned char *bytes, size_t len);
 /* Turns a request of len bytes, with a header if they are enough for one, into its reply. */
 void seq_mark_reply(unsigned char *bytes, size_t len);
 
+/* What became of messages, by the names that a report has for them. */
+#define SEQ_COUNTS(X) \
+    X(sent)           \
+    X(received)       \
+    X(lost)           \
+    X(late)           \
+    X(reordered)      \
+    X(duplicated)     \
+    X(corrupted)      \
+    X(foreign)        \
+    X(stale)
+
+#define SEQ_COUNTS_FIELD(name) uint64_t name;
+#define SEQ_COUNTS_ENUM(name)  SEQ_##name,
+enum { SEQ_COUNTS(SEQ_COUNTS_ENUM) SEQ_COUNT_KINDS };
+
 struct seq_counts {
-    uint64_t sent, received, lost, late, reordered, duplicated, corrupted, foreign, stale;
+    union {
+        struct {
+            SEQ_COUNTS(SEQ_COUNTS_FIELD)
+        };
+        uint64_t kinds[SEQ_COUNT_KINDS];
+    };
 };
+
+extern const char *const seq_count_names[SEQ_COUNT_KINDS];
 
 void seq_counts_add(struct seq_counts *into, const struct seq_counts *from);
 
@@ -82,8 +105,8 @@ uint64_t seq_room(struct seq_window *w);
 /* The kernel has taken message number next. Times never go back from one call to the next. */
 void seq_sent(struct seq_window *w, uint64_t sent_ns, uint64_t due_ns);
 
-/* Marks as lost what was sent longer than timeout_ns ago; returns how many were measured ones. */
-uint64_t seq_expire(struct seq_window *w, uint64_t now_ns, uint64_t timeout_ns);
+/* Marks as lost what was sent longer than timeout_ns ago. */
+void seq_expire(struct seq_window *w, uint64_t now_ns, uint64_t timeout_ns);
 
 /* The measurement begins: what was counted so far, and messages sent so far, are kept apart. */
 void seq_measure(struct seq_window *w);

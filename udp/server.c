@@ -184,22 +184,3 @@ void server_close(struct server *s)
     free(s->workers);
     crew_free(&s->serve.crew);
 }
-
-struct server_counts server_total(const struct server *s, int64_t *kernel_drops)
-{
-    struct server_counts sum = {0};
-
-    *kernel_drops = 0;
-    for (unsigned i = 0; i < s->serve.crew.count; i++) {
-        const struct server_worker *w = &s->workers[i];
-
-        sum.received += w->counts.received;
-        sum.echoed += w->counts.echoed;
-        sum.corrupted += w->counts.corrupted;
-        sum.replies_dropped += w->counts.replies_dropped;
-        send_errors_add(&sum.send_errors, &w->counts.send_errors);
-        *kernel_drops =
-            w->kernel_drops < 0 || *kernel_drops < 0 ? -1 : *kernel_drops + w->kernel_drops;
-    }
-    return sum;
-}

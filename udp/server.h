@@ -49,7 +49,4 @@ struct server {
 int server_open(struct server *s, struct net_address *address, const struct opt_cpus *cpus);
 void server_close(struct server *s);
 
-/* Sums over the workers, after serve_end(). kernel_drops is -1 when unknown. */
-struct server_counts server_total(const struct server *s, int64_t *kernel_drops);
-
 #endif

@@ -24,12 +24,12 @@ void udp_note_direct(struct choice *c, const struct udp_setup *setup)
 }
 
 /* Trains are of use for batches of messages that pass in one piece; who insists has them anyway. */
-static void note_offload(struct choice *c, uint32_t bit, bool (*has)(const char **why_not),
-                         const struct udp_setup *setup)
+static void note_trains(struct choice *c, uint32_t bit, enum wire_offload offload,
+                        const struct udp_setup *setup)
 {
-    const char *why_not = NULL;
+    const char *why_not = wire_lacks(offload);
 
-    if (has(&why_not) && !(c->asked & bit)) {
+    if (!why_not && !(c->asked & bit)) {
         if (setup->ways.batch == 1)
             why_not = "batch is 1";
         else if (!setup->fits)
@@ -40,12 +40,9 @@ static void note_offload(struct choice *c, uint32_t bit, bool (*has)(const char 
 
 void udp_note_wire(struct choice *c, const struct udp_setup *setup)
 {
-    const char *why_not = NULL;
-
-    note_offload(c, UDP_GSO, wire_has_gso, setup);
-    note_offload(c, UDP_GRO, wire_has_gro, setup);
-    wire_has_zerocopy(&why_not);
-    choice_feature(c, UDP_ZEROCOPY, why_not);
+    note_trains(c, UDP_GSO, WIRE_GSO, setup);
+    note_trains(c, UDP_GRO, WIRE_GRO, setup);
+    choice_feature(c, UDP_ZEROCOPY, wire_lacks(WIRE_ZEROCOPY));
     choice_feature(c, setup->ways.batch > 1 || c->used & UDP_GSO ? UDP_SENDMMSG : UDP_SENDTO, NULL);
     if (wire_batch(2) == 1)
         choice_feature(c, UDP_SENDMMSG, "this system has no call for it");
@@ -132,13 +129,13 @@ static int ask_all(struct udp_loop *l, int (*ask)(struct udp_loop *, struct udp_
 
 int udp_ask_on(struct udp_loop *l, int (*ask)(struct udp_loop *, struct udp_socket *))
 {
-    struct spell spell = {0};
+    struct spin_wait wait = {0};
     uint64_t wake_ns;
     int ready = 0;
 
     while (ready >= 0 && l->role->due(l, &wake_ns)) {
-        if (ready > 0 || !spin_look(&l->spin, &spell, wake_ns)) /* it yields now and then */
-            spell = (struct spell){0};
+        if (ready > 0 || !spin_look(&l->spin, &wait, wake_ns)) /* it yields now and then */
+            wait = (struct spin_wait){0};
         ready = 0;
         for (int i = 0; i < ASKS_PER_ROUND && ready == 0; i++)
             ready = ask_all(l, ask);

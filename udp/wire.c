@@ -2,7 +2,6 @@
 #include "udp/wire.h"
 
 #include "common/host/os.h"
-#include "udp/wire_parts.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -32,9 +31,9 @@ static int set_up(int fd, struct net_address *local, const struct net_address *p
     if (options->sndbuf_bytes)
         wire_set_buffer(fd, true, options->sndbuf_bytes);
     if (options->gro)
-        err = wire_set_gro(fd);
+        err = wire_switch_on(fd, WIRE_GRO);
     if (!err && options->zerocopy)
-        err = wire_set_zerocopy(fd);
+        err = wire_switch_on(fd, WIRE_ZEROCOPY);
     if (!err && options->share)
         err = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (!err && local)

@@ -47,10 +47,9 @@ unsigned wire_send(struct wire *w, int fd, const struct udp_train *trains, unsig
 /* How many datagrams this system moves with one system call when so many are asked for. */
 unsigned wire_batch(unsigned asked);
 
-/* Whether this system has it at all; the reason if not. */
-bool wire_has_gso(const char **why_not);
-bool wire_has_gro(const char **why_not);
-bool wire_has_zerocopy(const char **why_not);
+/* Why this system has none of it; NULL: it has. */
+enum wire_offload { WIRE_GSO, WIRE_GRO, WIRE_ZEROCOPY };
+const char *wire_lacks(enum wire_offload offload);
 
 /* Whether datagrams of size bytes pass to the address in one piece, as trains must. */
 bool wire_fits(const struct net_address *address, uint64_t size);
@@ -74,14 +73,23 @@ uint64_t wire_rcvbuf_bytes(int fd);
 /* Datagrams that the kernel dropped because fd's receive buffer was full; -1 unknown. */
 int64_t wire_drops(int fd);
 
+/* ---- what wire.c needs of the system ----------------------------------------------------------
+ */
+
+/* SO_SNDBUF or SO_RCVBUF, beyond the system's limit where we may. */
+void wire_set_buffer(int fd, bool sending, uint64_t bytes);
+
+/* 0 or -errno. */
+int wire_switch_on(int fd, enum wire_offload offload);
+
 /* ---- for other ways to receive than wire_receive(); only on Linux ---------------------------- */
 
-/* Message i < batch, ready to be received into; and the train that it is once len bytes came. */
+/* Message i < batch, ready to be received into; and the train that it is once len bytes came. It
+ * may also be made to say where something else has put address, control data and bytes. */
 struct msghdr *wire_message(struct wire *w, unsigned i);
 struct udp_train wire_train(struct wire *w, unsigned i, uint32_t len);
 
-/* Bytes of control data that a train needs, and its segment; 0: none. */
+/* Bytes of control data that a train needs. */
 enum { WIRE_CONTROL_BYTES = 32 };
-uint32_t wire_segment(struct msghdr *message);
 
 #endif

@@ -1,6 +1,5 @@
 /* Systems without recvmmsg, sendmmsg, UDP_SEGMENT and UDP_GRO: one datagram per system call. */
 #include "udp/wire.h"
-#include "udp/wire_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -65,20 +64,10 @@ unsigned wire_batch(unsigned asked)
     return 1;
 }
 
-bool wire_has_gso(const char **why_not)
+const char *wire_lacks(enum wire_offload offload)
 {
-    *why_not = "no such option on this system";
-    return false;
-}
-
-bool wire_has_gro(const char **why_not)
-{
-    return wire_has_gso(why_not);
-}
-
-bool wire_has_zerocopy(const char **why_not)
-{
-    return wire_has_gso(why_not);
+    (void)offload;
+    return "no such option on this system";
 }
 
 bool wire_fits(const struct net_address *address, uint64_t size)
@@ -95,15 +84,10 @@ void wire_set_buffer(int fd, bool sending, uint64_t bytes)
     setsockopt(fd, SOL_SOCKET, sending ? SO_SNDBUF : SO_RCVBUF, &value, sizeof value);
 }
 
-int wire_set_gro(int fd)
+int wire_switch_on(int fd, enum wire_offload offload)
 {
-    (void)fd;
+    (void)fd, (void)offload;
     return -ENOTSUP;
-}
-
-int wire_set_zerocopy(int fd)
-{
-    return wire_set_gro(fd);
 }
 
 int64_t wire_drops(int fd)

@@ -96,7 +96,8 @@ void wire_close(struct wire *w)
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
-uint32_t wire_segment(struct msghdr *message)
+/* Of the datagrams that were joined; 0: none were. */
+static uint32_t segment_of(struct msghdr *message)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
         int segment;
@@ -137,7 +138,7 @@ struct msghdr *wire_message(struct wire *w, unsigned i)
 struct udp_train wire_train(struct wire *w, unsigned i, uint32_t len)
 {
     struct msghdr *message = &w->in[i].msg_hdr;
-    uint32_t segment = w->ways.gro ? wire_segment(message) : 0;
+    uint32_t segment = w->ways.gro ? segment_of(message) : 0;
 
     w->stats->rx_bytes += len;
     w->stats->reads++;

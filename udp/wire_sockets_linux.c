@@ -1,41 +1,40 @@
 /* What a datagram socket can do here, and what it says of itself. */
 #include "udp/udp_linux.h"
 #include "udp/wire.h"
-#include "udp/wire_parts.h"
 
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <unistd.h>
-
-static bool accepts(int level, int option, int value, const char **why_not)
-{
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool has = fd >= 0 && setsockopt(fd, level, option, &value, sizeof value) == 0;
-
-    if (fd >= 0)
-        close(fd);
-    *why_not = has ? NULL : "kernel lacks it";
-    return has;
-}
 
 unsigned wire_batch(unsigned asked)
 {
     return asked;
 }
 
-bool wire_has_gso(const char **why_not)
+int wire_switch_on(int fd, enum wire_offload offload)
 {
-    return accepts(SOL_UDP, UDP_SEGMENT, 1000, why_not);
+    static const struct {
+        int level, option, value;
+    } options[] = {
+        [WIRE_GSO] = {SOL_UDP, UDP_SEGMENT, 1000}, /* a length of segments, as good as any */
+        [WIRE_GRO] = {SOL_UDP, UDP_GRO, 1},
+        [WIRE_ZEROCOPY] = {SOL_SOCKET, SO_ZEROCOPY, 1},
+    };
+    int value = options[offload].value;
+
+    return setsockopt(fd, options[offload].level, options[offload].option, &value, sizeof value) < 0
+               ? -errno
+               : 0;
 }
 
-bool wire_has_gro(const char **why_not)
+const char *wire_lacks(enum wire_offload offload)
 {
-    return accepts(SOL_UDP, UDP_GRO, 1, why_not);
-}
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool has = fd >= 0 && wire_switch_on(fd, offload) == 0;
 
-bool wire_has_zerocopy(const char **why_not)
-{
-    return accepts(SOL_SOCKET, SO_ZEROCOPY, 1, why_not);
+    if (fd >= 0)
+        close(fd);
+    return has ? NULL : "kernel lacks it";
 }
 
 bool wire_fits(const struct net_address *address, uint64_t size)
@@ -60,23 +59,6 @@ void wire_set_buffer(int fd, bool sending, uint64_t bytes)
     if (setsockopt(fd, SOL_SOCKET, sending ? SO_SNDBUFFORCE : SO_RCVBUFFORCE, &value,
                    sizeof value) < 0)
         setsockopt(fd, SOL_SOCKET, sending ? SO_SNDBUF : SO_RCVBUF, &value, sizeof value);
-}
-
-static int switch_on(int fd, int level, int option)
-{
-    int on = 1;
-
-    return setsockopt(fd, level, option, &on, sizeof on) < 0 ? -errno : 0;
-}
-
-int wire_set_gro(int fd)
-{
-    return switch_on(fd, SOL_UDP, UDP_GRO);
-}
-
-int wire_set_zerocopy(int fd)
-{
-    return switch_on(fd, SOL_SOCKET, SO_ZEROCOPY);
 }
 
 int64_t wire_drops(int fd)

@@ -83,13 +83,6 @@
 enum stats_syscall { STATS_SYSCALLS(STATS_SYSCALL_ENUM) SYSCALL_KINDS };
 enum stats_error { STATS_ERRORS(STATS_ERROR_ENUM) ERROR_KINDS };
 
-/*
- * A look takes a few microseconds. A gap between two looks that is longer than this was no looking:
- * the thread had been taken off its CPU, or had yielded it, and could have done no work either. The
- * time that a thread waits for a CPU is accounted for by itself, from the kernel's schedstat.
- */
-#define STATS_LOOK_MOST_NS 50000
-
 struct stats {
     uint64_t requests; /* completed: every byte of the echo has come back */
     uint64_t begun;    /* requests that were handed over to be sent */
@@ -142,13 +135,6 @@ static inline void stats_submitted(struct stats *s, uint64_t operations)
     s->batched += operations;
     if (operations > s->batched_max)
         s->batched_max = operations;
-}
-
-/* It took so long to look for events, and there were none. */
-static inline void stats_looked(struct stats *s, uint64_t gap_ns)
-{
-    if (gap_ns < STATS_LOOK_MOST_NS)
-        s->looking_ns += gap_ns;
 }
 
 static inline void stats_waited(struct stats *s, uint64_t events)

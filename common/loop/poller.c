@@ -35,24 +35,24 @@ bool poller_grow(struct poller *p)
 /* Looks until it is wake_ns, whatever the run mode says. */
 static int look_until(struct poller *p, uint64_t wake_ns)
 {
-    struct spin always = {.spell_ns = CLOCK_NEVER_NS, .stats = p->stats};
-    struct spell spell = {0};
+    struct spin always = {.look_ns = CLOCK_NEVER_NS, .stats = p->stats};
+    struct spin_wait wait = {0};
     int err;
 
     do
         err = p->type->wait(p, 0);
-    while (!err && p->count == 0 && spin_look(&always, &spell, wake_ns));
+    while (!err && p->count == 0 && spin_look(&always, &wait, wake_ns));
     return err;
 }
 
 int poller_wait(struct poller *p, uint64_t wake_ns)
 {
-    struct spell spell = {0};
+    struct spin_wait wait = {0};
     uint64_t now_ns;
     int err;
 
     p->count = 0;
-    while (spin_look(p->spin, &spell, wake_ns)) {
+    while (spin_look(p->spin, &wait, wake_ns)) {
         err = p->type->wait(p, 0);
         if (err || p->count)
             return err;

@@ -17,7 +17,7 @@ void spin_init(struct spin *s, enum spin_mode mode, struct stats *stats)
         [MODE_THROUGHPUT] = 0,
     };
 
-    *s = (struct spin){.mode = mode, .spell_ns = first_spell_ns[mode], .stats = stats};
+    *s = (struct spin){.mode = mode, .look_ns = first_spell_ns[mode], .stats = stats};
 }
 
 void spin_slept(struct spin *s, uint64_t slept_ns)
@@ -25,9 +25,9 @@ void spin_slept(struct spin *s, uint64_t slept_ns)
     if (s->mode != MODE_BALANCED)
         return;
     if (slept_ns < SPIN_MOST_NS)
-        s->spell_ns = s->spell_ns < SPIN_LEAST_NS      ? SPIN_LEAST_NS
-                      : s->spell_ns * 2 < SPIN_MOST_NS ? s->spell_ns * 2
-                                                       : SPIN_MOST_NS;
+        s->look_ns = s->look_ns < SPIN_LEAST_NS      ? SPIN_LEAST_NS
+                     : s->look_ns * 2 < SPIN_MOST_NS ? s->look_ns * 2
+                                                     : SPIN_MOST_NS;
     else
-        s->spell_ns = s->spell_ns / 2 < SPIN_LEAST_NS ? 0 : s->spell_ns / 2;
+        s->look_ns = s->look_ns / 2 < SPIN_LEAST_NS ? 0 : s->look_ns / 2;
 }

@@ -3,9 +3,10 @@
  *
  * Waking a sleeping thread costs several times an echo, most of all on a virtual machine. So
  * `latency` never sleeps, `throughput` always does, and `balanced` looks for a short while first,
- * as long as that pays: a sleep that turns out shorter than the longest spell of spinning means it
- * would have paid (the spell doubles), a longer one means it did not (it halves, down to none).
- * The rule is that of the kernel's halt polling (Documentation/virt/kvm/halt-polling.rst).
+ * as long as that pays: a sleep that turns out shorter than SPIN_MOST_NS means that looking would
+ * have paid (the next time it lasts twice as long), a longer one means it did not (half as long,
+ * down to not at all). The rule is that of the kernel's halt polling
+ * (Documentation/virt/kvm/halt-polling.rst).
  *
  * Every few microseconds the thread yields, for the case that its peer waits for the same CPU.
  */
@@ -30,14 +31,21 @@ enum spin_mode spin_mode_named(const char *name);
 
 #define SPIN_YIELD_NS (5 * NS_PER_US)
 
+/*
+ * A look takes a few microseconds. A gap between two looks that is longer than this was no looking:
+ * the thread had been taken off its CPU, or had yielded it, and could have done no work either. The
+ * time that a thread waits for a CPU is accounted for by itself, from the kernel's schedstat.
+ */
+#define SPIN_LOOK_MOST_NS (50 * NS_PER_US)
+
 struct spin {
     enum spin_mode mode;
-    uint64_t spell_ns;   /* how long to look before sleeping; CLOCK_NEVER_NS: for ever */
+    uint64_t look_ns;    /* how long to look before sleeping; CLOCK_NEVER_NS: for ever */
     struct stats *stats; /* the thread's: the time spent looking, and the yields */
 };
 
-/* One wait, from the first look on; zero it before. */
-struct spell {
+/* One wait for events, from the first look on; zeroed before it. */
+struct spin_wait {
     unsigned looks;
     uint64_t end_ns, yield_ns, last_ns;
 };
@@ -47,34 +55,41 @@ void spin_init(struct spin *s, enum spin_mode mode, struct stats *stats);
 /* What a sleep of slept_ns teaches. */
 void spin_slept(struct spin *s, uint64_t slept_ns);
 
+/* It took so long to look for events, and there were none. */
+static inline void spin_looked(struct spin *s, uint64_t gap_ns)
+{
+    if (gap_ns < SPIN_LOOK_MOST_NS)
+        s->stats->looking_ns += gap_ns;
+}
+
 /*
- * Asked before each look: true to look (again), false to sleep. wake_ns bounds the spell. The first
- * look is free of a clock reading, because under load there is no second.
+ * Asked before each look: true to look (again), false to sleep. wake_ns bounds the looking. The
+ * first look is free of a clock reading, because under load there is no second.
  */
-static inline bool spin_look(struct spin *s, struct spell *spell, uint64_t wake_ns)
+static inline bool spin_look(struct spin *s, struct spin_wait *wait, uint64_t wake_ns)
 {
     uint64_t now_ns;
 
-    if (s->spell_ns == 0)
+    if (s->look_ns == 0)
         return false;
-    if (spell->looks++ == 0)
+    if (wait->looks++ == 0)
         return true;
     now_ns = clock_now_ns();
-    if (spell->looks > 2)
-        stats_looked(s->stats, now_ns - spell->last_ns);
-    spell->last_ns = now_ns;
-    if (spell->looks == 2) {
-        spell->end_ns = s->spell_ns == CLOCK_NEVER_NS ? CLOCK_NEVER_NS : now_ns + s->spell_ns;
-        if (wake_ns < spell->end_ns)
-            spell->end_ns = wake_ns;
-        spell->yield_ns = now_ns + SPIN_YIELD_NS;
+    if (wait->looks > 2)
+        spin_looked(s, now_ns - wait->last_ns);
+    wait->last_ns = now_ns;
+    if (wait->looks == 2) {
+        wait->end_ns = s->look_ns == CLOCK_NEVER_NS ? CLOCK_NEVER_NS : now_ns + s->look_ns;
+        if (wake_ns < wait->end_ns)
+            wait->end_ns = wake_ns;
+        wait->yield_ns = now_ns + SPIN_YIELD_NS;
     }
-    if (now_ns >= spell->yield_ns) {
-        spell->yield_ns = now_ns + SPIN_YIELD_NS;
+    if (now_ns >= wait->yield_ns) {
+        wait->yield_ns = now_ns + SPIN_YIELD_NS;
         s->stats->syscalls[SYSCALL_sched_yield]++;
         sched_yield();
     }
-    return now_ns < spell->end_ns;
+    return now_ns < wait->end_ns;
 }
 
 #endif

@@ -149,9 +149,9 @@ static int submit_and_sleep(struct uring *u, struct spin *spin, uint64_t wake_ns
 
 int uring_wait_events(struct uring *u, struct spin *spin, uint64_t wake_ns)
 {
-    struct spell spell = {0};
+    struct spin_wait wait = {0};
 
-    while (spin_look(spin, &spell, wake_ns)) {
+    while (spin_look(spin, &wait, wake_ns)) {
         bool ready = io_uring_cq_ready(&u->ring);
 
         if (io_uring_sq_ready(&u->ring) || (!ready && uring_holds_back(u))) {

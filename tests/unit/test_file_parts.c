@@ -118,10 +118,10 @@ static void a_block_is_good_where_it_belongs(void **state)
 
     (void)state;
     block_fill(block, sizeof block, 3, 77, 5);
-    assert_int_equal(block_check(block, sizeof block, 3, 77, 5), BLOCK_GOOD);
-    assert_int_equal(block_check(block, sizeof block, 4, 77, 5), BLOCK_MISPLACED);
-    assert_int_equal(block_check(block, sizeof block, 3, 78, 5), BLOCK_MISPLACED);
-    assert_int_equal(block_check(block, sizeof block, 3, 77, 6), BLOCK_STALE);
+    assert_int_equal(block_check(block, sizeof block, 3, 77, 5), ERROR_KINDS);
+    assert_int_equal(block_check(block, sizeof block, 4, 77, 5), ERROR_misplaced);
+    assert_int_equal(block_check(block, sizeof block, 3, 78, 5), ERROR_misplaced);
+    assert_int_equal(block_check(block, sizeof block, 3, 77, 6), ERROR_stale);
 }
 
 static void every_flipped_bit_is_found(void **state)
@@ -132,10 +132,10 @@ static void every_flipped_bit_is_found(void **state)
     block_fill(block, sizeof block, 1, 2, 3);
     for (unsigned bit = 0; bit < sizeof block * 8; bit++) {
         block[bit / 8] ^= (unsigned char)(1U << bit % 8);
-        assert_int_not_equal(block_check(block, sizeof block, 1, 2, 3), BLOCK_GOOD);
+        assert_int_not_equal(block_check(block, sizeof block, 1, 2, 3), ERROR_KINDS);
         block[bit / 8] ^= (unsigned char)(1U << bit % 8);
     }
-    assert_int_equal(block_check(block, sizeof block, 1, 2, 3), BLOCK_GOOD);
+    assert_int_equal(block_check(block, sizeof block, 1, 2, 3), ERROR_KINDS);
 }
 
 static void a_torn_block_is_found(void **state)
@@ -146,9 +146,9 @@ static void a_torn_block_is_found(void **state)
     block_fill(older, sizeof older, 1, 2, 3);
     block_fill(newer, sizeof newer, 1, 2, 4);
     memcpy(newer + 512, older + 512, sizeof newer - 512);
-    assert_int_equal(block_check(newer, sizeof newer, 1, 2, 4), BLOCK_CORRUPT);
+    assert_int_equal(block_check(newer, sizeof newer, 1, 2, 4), ERROR_corrupt);
     memset(newer, 0, sizeof newer);
-    assert_int_equal(block_check(newer, sizeof newer, 1, 2, 4), BLOCK_CORRUPT);
+    assert_int_equal(block_check(newer, sizeof newer, 1, 2, 4), ERROR_corrupt);
 }
 
 /* ---- tuner ---- */
@@ -194,14 +194,14 @@ static void tallies_add_up(void **state)
     (void)state;
     tally_init(&a);
     tally_init(&b);
-    b.moves[TALLY_WRITE].shorts = 2;
-    hist_record(&b.moves[TALLY_READ].service, 10);
+    b.shorts[TALLY_WRITE] = 2;
+    hist_record(&b.service[TALLY_READ], 10);
     b.verified = 7;
     hist_record(&b.sync, 10);
     tally_merge(&a, &b);
     tally_merge(&a, &b);
-    assert_int_equal(a.moves[TALLY_WRITE].shorts, 4);
-    assert_int_equal(a.moves[TALLY_READ].service.count, 2);
+    assert_int_equal(a.shorts[TALLY_WRITE], 4);
+    assert_int_equal(a.service[TALLY_READ].count, 2);
     assert_int_equal(a.verified, 14);
     assert_int_equal(a.sync.count, 2);
 }

@@ -27,20 +27,20 @@ static void names_the_modes(void **state)
 
 /* ---- what sleeps teach ----------------------------------------------------------------------- */
 
-/* A sleep that spinning would have covered doubles the spell, up to the longest. */
+/* A sleep that spinning would have covered doubles the wait, up to the longest. */
 static void short_sleeps_lengthen(void **state)
 {
     struct spin s = begin(MODE_BALANCED);
     uint64_t expected_ns = SPIN_LEAST_NS;
 
     (void)state;
-    s.spell_ns = 0;
+    s.look_ns = 0;
     for (int i = 0; i < 10; i++) {
         spin_slept(&s, SPIN_MOST_NS - 1);
-        assert_int_equal(s.spell_ns, expected_ns);
+        assert_int_equal(s.look_ns, expected_ns);
         expected_ns = expected_ns * 2 < SPIN_MOST_NS ? expected_ns * 2 : SPIN_MOST_NS;
     }
-    assert_int_equal(s.spell_ns, SPIN_MOST_NS);
+    assert_int_equal(s.look_ns, SPIN_MOST_NS);
 }
 
 /* A longer one halves it, and what would be too short to be of use is none at all. */
@@ -50,12 +50,12 @@ static void long_sleeps_shorten(void **state)
 
     (void)state;
     for (uint64_t expected_ns = SPIN_MOST_NS; expected_ns >= SPIN_LEAST_NS; expected_ns /= 2) {
-        assert_int_equal(s.spell_ns, expected_ns);
+        assert_int_equal(s.look_ns, expected_ns);
         spin_slept(&s, SPIN_MOST_NS);
     }
-    assert_int_equal(s.spell_ns, 0);
+    assert_int_equal(s.look_ns, 0);
     spin_slept(&s, CLOCK_NEVER_NS);
-    assert_int_equal(s.spell_ns, 0);
+    assert_int_equal(s.look_ns, 0);
 }
 
 static void comes_back_from_any_state(void **state)
@@ -66,12 +66,12 @@ static void comes_back_from_any_state(void **state)
 
         for (unsigned bit = 0; bit < 10; bit++) {
             spin_slept(&s, history >> bit & 1 ? 0 : SPIN_MOST_NS * 2);
-            assert_true(s.spell_ns == 0 ||
-                        (s.spell_ns >= SPIN_LEAST_NS && s.spell_ns <= SPIN_MOST_NS));
+            assert_true(s.look_ns == 0 ||
+                        (s.look_ns >= SPIN_LEAST_NS && s.look_ns <= SPIN_MOST_NS));
         }
         for (int i = 0; i < 5; i++)
             spin_slept(&s, 0);
-        assert_int_equal(s.spell_ns, SPIN_MOST_NS);
+        assert_int_equal(s.look_ns, SPIN_MOST_NS);
     }
 }
 
@@ -84,8 +84,8 @@ static void other_modes_do_not_learn(void **state)
     for (size_t i = 0; i < sizeof sleeps_ns / sizeof sleeps_ns[0]; i++) {
         spin_slept(&latency, sleeps_ns[i]);
         spin_slept(&throughput, sleeps_ns[i]);
-        assert_true(latency.spell_ns == CLOCK_NEVER_NS);
-        assert_int_equal(throughput.spell_ns, 0);
+        assert_true(latency.look_ns == CLOCK_NEVER_NS);
+        assert_int_equal(throughput.look_ns, 0);
     }
 }
 
@@ -94,10 +94,10 @@ static void other_modes_do_not_learn(void **state)
 /* How often it may be looked before sleeping; at most `most`. */
 static unsigned looks(struct spin *s, uint64_t wake_ns, unsigned most)
 {
-    struct spell spell = {0};
+    struct spin_wait wait = {0};
     unsigned count = 0;
 
-    while (count < most && spin_look(s, &spell, wake_ns))
+    while (count < most && spin_look(s, &wait, wake_ns))
         count++;
     return count;
 }
@@ -127,11 +127,11 @@ static void balanced_gives_up(void **state)
     (void)state;
     assert_true(count >= 1 && count < UINT32_MAX);
     assert_true(clock_now_ns() - start_ns >= SPIN_MOST_NS);
-    s.spell_ns = 0;
+    s.look_ns = 0;
     assert_int_equal(looks(&s, CLOCK_NEVER_NS, 10), 0);
 }
 
-/* However long the spell, what is due in the meantime is not slept through. */
+/* However long the wait, what is due in the meantime is not slept through. */
 static void looks_no_longer_than_until_something_is_due(void **state)
 {
     static const enum spin_mode modes[] = {MODE_BALANCED, MODE_LATENCY};
@@ -165,13 +165,13 @@ static void looking_in_vain_is_idle(void **state)
 /* A thread that was off its CPU between two looks did not look: it waited, or slept, here. */
 static void a_gap_is_not_idle(void **state)
 {
-    static const struct timespec gap = {.tv_nsec = 2 * STATS_LOOK_MOST_NS};
+    static const struct timespec gap = {.tv_nsec = 2 * SPIN_LOOK_MOST_NS};
     struct spin s = begin(MODE_LATENCY);
-    struct spell spell = {0};
+    struct spin_wait wait = {0};
 
     (void)state;
     for (int i = 0; i < 10; i++) {
-        assert_true(spin_look(&s, &spell, CLOCK_NEVER_NS));
+        assert_true(spin_look(&s, &wait, CLOCK_NEVER_NS));
         nanosleep(&gap, NULL);
     }
     assert_int_equal(stats.looking_ns, 0);

@@ -180,16 +180,6 @@ static void file_errors(void **state)
     assert_int_equal(stats_file_error(ENODEV), ERROR_other);
 }
 
-static void a_long_look_is_none(void **state)
-{
-    struct stats s = {0};
-
-    (void)state;
-    stats_looked(&s, 700);
-    stats_looked(&s, STATS_LOOK_MOST_NS);
-    assert_int_equal(s.looking_ns, 700);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,7 +193,6 @@ int main(void)
         cmocka_unit_test(connect_errors),
         cmocka_unit_test(transfer_errors),
         cmocka_unit_test(file_errors),
-        cmocka_unit_test(a_long_look_is_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
