@@ -317,5 +317,5 @@ const char *const opt_on_off[] = {"on", "off", NULL};
 
 bool opt_is_on(const char *choice)
 {
-    return choice == opt_on_off[0];
+    return strcmp(choice, opt_on_off[0]) == 0;
 }

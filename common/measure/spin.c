@@ -11,13 +11,13 @@ enum spin_mode spin_mode_named(const char *name)
 
 void spin_init(struct spin *s, enum spin_mode mode, struct stats *stats)
 {
-    static const uint64_t first_spell_ns[] = {
+    static const uint64_t first_look_ns[] = {
         [MODE_BALANCED] = SPIN_MOST_NS,
         [MODE_LATENCY] = CLOCK_NEVER_NS,
         [MODE_THROUGHPUT] = 0,
     };
 
-    *s = (struct spin){.mode = mode, .look_ns = first_spell_ns[mode], .stats = stats};
+    *s = (struct spin){.mode = mode, .look_ns = first_look_ns[mode], .stats = stats};
 }
 
 void spin_slept(struct spin *s, uint64_t slept_ns)

@@ -434,10 +434,24 @@ static void manual_is_roff(void **state)
         assert_true(line[0] != '\'' && line[0] != '\n');
 }
 
+/* By what it says: a program may have words of its own for the same. */
+static void on_is_on_wherever_it_stands(void **state)
+{
+    char word[] = "on";
+
+    (void)state;
+    assert_true(opt_is_on(word));
+    assert_true(opt_is_on(opt_on_off[0]));
+    word[1] = 'f';
+    assert_false(opt_is_on(word));
+    assert_false(opt_is_on("off"));
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(on_is_on_wherever_it_stands),
         TEST(defaults_fill_the_config),
         TEST(every_kind_is_taken),
         TEST(letters_may_be_attached),
