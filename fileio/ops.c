@@ -71,9 +71,9 @@ static void record(struct file_worker *w, const struct task *t, bool write)
         hist_record(&w->tally.classes[t->op.priority], t->service_ns);
     if (!m->open_loop)
         return;
-    hist_record(&w->tally.response[write], t->moved_ns - t->ready_ns);
+    hist_record(&w->tally.response[write], w->meter.now_ns - t->ready_ns);
     if (!write || !w->plan->pairs) {
-        hist_record(&m->response, t->moved_ns - t->due_ns);
+        hist_record(&m->response, w->meter.now_ns - t->due_ns);
         m->answered++;
     }
 }
@@ -207,7 +207,6 @@ static void finish_move(struct file_worker *w, struct task *t)
     if (t->moved)
         make_whole(t);
     t->service_ns += m->now_ns - t->op.start_ns;
-    t->moved_ns = m->now_ns;
     if (t->op.submitted_ns && meter_counts(m, t->due_ns))
         hist_record(&w->tally.complete[t->op.kind == FILE_WRITE], m->now_ns - t->op.submitted_ns);
     if (t->op.kind == FILE_READ) {

@@ -35,7 +35,6 @@ struct task {
     struct file_op op;
     uint64_t due_ns;     /* open loop: when the schedule meant it to begin; a pair: its write */
     uint64_t ready_ns;   /* ... when it could begin: as due, or for a pair's read after its write */
-    uint64_t moved_ns;   /* the last of its bytes were moved */
     uint64_t service_ns; /* of the parts moved so far */
     uint64_t block;
     uint32_t moved; /* bytes of parts already moved */

@@ -252,6 +252,7 @@ static void *run_poller(void *argument)
             s->engine.reaping->syscalls[SYSCALL_futex] += gate_ring(&s->gate);
         give_back(ops, n, s->engine.reaping);
     }
+    note_marks(s, SPLIT_REAPING);
     return NULL;
 }
 

@@ -57,6 +57,7 @@ int udp_ready_run(struct udp_loop *l)
     return err;
 }
 
+/* No direct_recv: who asks for libev wants to know what waiting by the library costs. */
 static const struct feature features[] = {UDP_RECEIVE_ROWS, UDP_WIRE_ROWS, {0}};
 
 static int probe(struct choice *c, const void *about, char *why, size_t why_cap)

@@ -159,9 +159,11 @@ static uint64_t resume_listening(struct loop *l, uint64_t wake_ns)
 {
     if (l->listen_fd < 0 || l->listening)
         return wake_ns;
-    if (clock_now_ns() >= l->listen_again_ns && l->actions->listen(l, true) == 0) {
-        l->listening = true;
-        return wake_ns;
+    if (clock_now_ns() >= l->listen_again_ns) {
+        l->listening = l->actions->listen(l, true) == 0;
+        if (l->listening)
+            return wake_ns;
+        l->listen_again_ns = clock_now_ns() + LISTEN_PAUSE_NS;
     }
     return l->listen_again_ns < wake_ns ? l->listen_again_ns : wake_ns;
 }

@@ -216,6 +216,17 @@ def test_a_write_that_is_synced_is_counted_after_it(folder):
     assert report["window"]["duration_s"] * 1e9 > report["file"]["sync_ns"]["max"]
 
 
+def test_a_write_is_not_done_before_its_sync(folder):
+    """Open loop: the response time has the sync in it, the service time has not."""
+    args = ["-w1", "--rw", "randwrite", "--sync", "fdatasync:1", "-R500", "--time", "300ms"]
+    report = measure(folder, *args)
+    sync = report["file"]["sync_ns"]
+    assert report["latency"]["response_ns"]["count"] == sync["count"] == 150
+    assert report["latency"]["response_ns"]["mean"] >= (
+        report["latency"]["service_ns"]["mean"] + sync["mean"]
+    )
+
+
 def test_interrupted_while_the_files_are_filled(folder):
     command = [PROGRAM, "-d", folder, "--rw", "randread", "-s", "64G", "-w", "2", "--json", "-"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
