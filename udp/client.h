@@ -47,7 +47,7 @@ struct client_thread {
     bool measuring;  /* messages sent from now on are measured */
 
     uint64_t next_check_ns; /* when to look for losses again */
-    uint64_t settled;       /* measured ones answered, lost or given up */
+    uint64_t accounted;     /* measured messages that were answered, lost or given up */
     uint64_t last_answer_ns, last_sent_ns;
 
     bool gave_up;
@@ -92,10 +92,10 @@ static inline struct client_thread *client_thread(struct meter *m)
     return (struct client_thread *)(void *)m;
 }
 
-/* With a number of messages: each was answered or lost, or cannot be sent. */
-static inline bool client_all_settled(const struct client_thread *t)
+/* With a number of messages: each was answered, lost or given up. */
+static inline bool client_all_accounted(const struct client_thread *t)
 {
-    return t->run->config->messages && t->measuring && t->settled == t->meter.quota;
+    return t->run->config->messages && t->measuring && t->accounted == t->meter.quota;
 }
 
 /* The hooks of the role. */
@@ -116,13 +116,15 @@ void client_run_schedule(struct client_thread *t);
 
 /* ---- client_loss.c --------------------------------------------------------------------------- */
 
-/* Brings the thread's sums in line after anything happened to a client's messages. */
+/* The counts of a client before something happens to its messages. */
 struct client_mark {
     uint64_t in_flight, lost, received;
 };
 
 struct client_mark client_mark(const struct client *c);
-void client_settle(struct client_thread *t, const struct client *c, struct client_mark before);
+
+/* Adds to the thread's sums what happened to a client's messages since `before`. */
+void client_account(struct client_thread *t, const struct client *c, struct client_mark before);
 
 /* Looks for losses if it is time to; closed loop: clients go on that lost messages or were blocked.
  */

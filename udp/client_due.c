@@ -52,7 +52,7 @@ static void measure(struct client_thread *t)
     else if (t->kicked < t->count)
         kick(t);
     client_check(t);
-    if (m->phase == PHASE_WINDOW && client_all_settled(t)) {
+    if (m->phase == PHASE_WINDOW && client_all_accounted(t)) {
         window_cut(m, t->last_answer_ns);
     } else if (m->phase == PHASE_WINDOW && silent(t)) {
         t->gave_up = true;

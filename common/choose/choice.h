@@ -50,7 +50,7 @@ struct backend {
     bool by_name_only;              /* "auto" passes it over */
     /*
      * Whether it can run here, for what `about` says of the run (see struct choose_from); notes
-     * features and may settle the variant. 0; -EINVAL: what was asked for makes no sense;
+     * features and may choose the variant. 0; -EINVAL: what was asked for makes no sense;
      * another -errno: it cannot run here. Both with the reason. NULL: everywhere.
      */
     int (*probe)(struct choice *choice, const void *about, char *why, size_t why_cap);

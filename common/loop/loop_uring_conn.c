@@ -183,8 +183,8 @@ static void proceed_receiving(struct uring_loop *u, struct conn *c)
         begin_close(u, c, loop_fault(u->l, stats_recv_error(-err), -err));
 }
 
-/* Brings sending and receiving in line with what there is to send. */
-static void proceed(struct uring_loop *u, struct conn *c)
+/* Of a connection that is not closing: sends what is unsent, and receives or stops to. */
+static void proceed_open(struct uring_loop *u, struct conn *c)
 {
     const struct uring_conn *s = uring_conn(c);
     int err;
@@ -200,18 +200,18 @@ static void proceed(struct uring_loop *u, struct conn *c)
         proceed_receiving(u, c);
 }
 
-/* By far the most frequent: a send has completed, and the next bytes will come of themselves. */
-static bool is_settled(const struct uring_conn *s, const struct conn *c)
+/* By far the most frequent: a send has completed, and a receive is in flight already. */
+static bool nothing_to_do(const struct uring_conn *s, const struct conn *c)
 {
     return s->receiving && !c->unsent.len && !s->closing;
 }
 
-void uring_conn_settle(struct uring_loop *u, struct conn *c)
+void uring_conn_proceed(struct uring_loop *u, struct conn *c)
 {
     const struct uring_conn *s = uring_conn(c);
 
     if (!s->closing)
-        proceed(u, c);
+        proceed_open(u, c);
     if (s->closing && s->in_flight == 0)
         finish(u, c);
 }
@@ -391,8 +391,8 @@ void uring_conn_event(struct uring_loop *u, struct conn *c, const struct io_urin
     else if (kind == KIND_CONNECT)
         connect_event(u, c);
 
-    if (!is_settled(uring_conn(c), c))
-        uring_conn_settle(u, c);
+    if (!nothing_to_do(uring_conn(c), c))
+        uring_conn_proceed(u, c);
 }
 
 /* ---- the actions of loop_pump() ------------------------------------------------------------- */
@@ -406,11 +406,11 @@ int uring_conn_watch(struct loop *l, struct conn *c)
 void uring_conn_send(struct loop *l, struct conn *c, struct span out)
 {
     c->unsent = out;
-    uring_conn_settle(l->backend, c);
+    uring_conn_proceed(l->backend, c);
 }
 
 void uring_conn_close(struct loop *l, struct conn *c, int err)
 {
     begin_close(l->backend, c, err);
-    uring_conn_settle(l->backend, c);
+    uring_conn_proceed(l->backend, c);
 }

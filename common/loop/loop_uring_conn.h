@@ -74,8 +74,8 @@ void uring_conn_close(struct loop *l, struct conn *c, int err);
 /* Something happened to c, which may be gone afterwards. */
 void uring_conn_event(struct uring_loop *u, struct conn *c, const struct io_uring_cqe *cqe);
 
-/* What comes next for c, which may be gone afterwards. */
-void uring_conn_settle(struct uring_loop *u, struct conn *c);
+/* Starts or stops what c needs next: a send, a receive, its end. c may be gone afterwards. */
+void uring_conn_proceed(struct uring_loop *u, struct conn *c);
 
 /* ---- the line of connections whose receive found no buffer: loop_uring_starved.c ------------- */
 

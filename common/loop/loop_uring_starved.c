@@ -28,7 +28,7 @@ void uring_starved_feed_line(struct uring_loop *u)
         u->buffers.returned--;
         u->starved = s->next_starved;
         s->starved = false;
-        uring_conn_settle(u, c);
+        uring_conn_proceed(u, c);
     }
 }
 

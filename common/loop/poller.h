@@ -103,7 +103,7 @@ enum { POLLER_LEVEL_TRIGGERED = 1, POLLER_NS_TIMEOUT = 2 };
 
 int poller_epoll_probe(struct choice *c, const void *about, char *why, size_t why_cap);
 
-/* Settles the variant: the method that was named, or the first that works here. */
+/* Chooses the variant: the method that was named, or the first that works here. */
 extern const char *const poller_libev_methods[]; /* NULL-terminated */
 int poller_libev_probe(struct choice *c, const void *about, char *why, size_t why_cap);
 

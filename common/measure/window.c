@@ -11,7 +11,7 @@
  * them has come to its end: from then on it is the end for all. Threads ask only there, so that a
  * window that may be lengthened costs no more than another.
  */
-#define SETTLED (1ULL << 63)
+#define FIXED (1ULL << 63)
 
 /* ---- before and after ----------------------------------------------------------------------- */
 
@@ -62,7 +62,7 @@ int meter_init(struct meter *m, struct window *w, unsigned index)
 
 uint64_t window_planned_ns(const struct window *w)
 {
-    uint64_t length_ns = atomic_load(&w->length) & ~SETTLED;
+    uint64_t length_ns = atomic_load(&w->length) & ~FIXED;
 
     return length_ns ? length_ns : CLOCK_NEVER_NS;
 }
@@ -74,13 +74,13 @@ bool window_lengthen(struct window *w, uint64_t length_ns)
     return atomic_compare_exchange_strong(&w->length, &planned_ns, length_ns);
 }
 
-/* At the end as this thread knows it: true when it stays there, else the new one is noted. */
-static bool settle_end(struct meter *m)
+/* At the end that this thread knows: true if it is now final; if not, the later end is noted. */
+static bool fix_end(struct meter *m)
 {
     uint64_t length = m->edges.end_ns - m->edges.start_ns, known = length;
 
-    if (!atomic_compare_exchange_strong(&m->window->length, &length, length | SETTLED))
-        length &= ~SETTLED;
+    if (!atomic_compare_exchange_strong(&m->window->length, &length, length | FIXED))
+        length &= ~FIXED;
     m->edges.end_ns = m->edges.start_ns + length;
     return length == known;
 }
@@ -202,7 +202,7 @@ void window_catch_up(struct meter *m)
             begin_window(m);
         else if (m->now_ns < m->edges.end_ns || m->ticks.end_ns < m->edges.end_ns)
             publish_tick(m);
-        else if (settle_end(m))
+        else if (fix_end(m))
             end_window(m, m->edges.end_ns);
         set_deadline(m);
         if (m->phase == PHASE_WINDOW && m->last_request == m->worker->stats.requests)
