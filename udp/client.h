@@ -1,5 +1,5 @@
 /*
- * client: messages in flight on one thread's clients, as a tenant of common/measure.
+ * client: the messages in flight of one thread's clients, as a workload of common/measure.
  *
  * A client is a socket with a sequence of messages of its own. In a closed loop it keeps `pipeline`
  * of them in flight; in an open loop a schedule says when the next one is due and the clients take
@@ -41,10 +41,10 @@ struct client_thread {
     uint64_t *due_ns;        /* send_cap: their intended moments */
     struct udp_train *trains;
     uint32_t send_cap;
-    uint32_t kicked; /* clients that have begun */
-    uint32_t turn;   /* the client that the schedule takes next */
-    bool blocked;    /* a send failed: try again soon */
-    bool measuring;  /* messages sent from now on are measured */
+    uint32_t begun; /* clients that have begun */
+    uint32_t turn;  /* the client that the schedule takes next */
+    bool blocked;   /* a send failed: try again soon */
+    bool measuring; /* messages sent from now on are measured */
 
     uint64_t next_check_ns; /* when to look for losses again */
     uint64_t accounted;     /* measured messages that were answered, lost or given up */

@@ -44,7 +44,7 @@ void client_check(struct client_thread *t)
 
         seq_expire(&t->clients[i].seq, t->meter.now_ns, timeout_ns);
         client_account(t, &t->clients[i], before);
-        if (!t->meter.open_loop && i < t->kicked)
+        if (!t->meter.open_loop && i < t->begun)
             client_pump(t, i);
     }
     t->next_check_ns =

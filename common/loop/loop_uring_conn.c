@@ -43,7 +43,7 @@ static void return_answer(struct uring_loop *u, struct uring_conn *s)
 
 /* ---- closing -------------------------------------------------------------------------------- */
 
-/* Nothing is in flight any more. A starved one still stands in line, and goes when it is fed. */
+/* Nothing is in flight any more. A starved connection is freed when its turn in the queue comes. */
 static void finish(struct uring_loop *u, struct conn *c)
 {
     struct uring_conn *s = uring_conn(c);
