@@ -53,8 +53,8 @@ struct client_thread {
     bool gave_up;
     struct send_errors send_errors;
     uint64_t crowded_out; /* due, but too many were in flight to tell them apart */
-    int64_t kernel_drops; /* of its sockets, since right before the window; -1 unknown */
-    bool drops_read;      /* kernel_drops is what there was before the window */
+    int64_t kernel_drops; /* at its sockets: before the window, in the end since then; -1 unknown */
+    bool drops_read;      /* those before the window were read */
 };
 
 /* Shared by the threads; for them, constant. */
@@ -63,7 +63,7 @@ struct client_run {
     const struct udp_config *config;
     const struct udp_setup *setup;
     struct net_address server;
-    struct udp_peer peer; /* the same */
+    struct udp_peer peer; /* the server's address, as trains want it */
     struct client_thread *threads;
     uint32_t id;  /* of this run, in every header */
     bool checked; /* messages are long enough for a header */
@@ -126,7 +126,9 @@ struct client_mark client_mark(const struct client *c);
 /* Adds to the thread's sums what happened to a client's messages since `before`. */
 void client_account(struct client_thread *t, const struct client *c, struct client_mark before);
 
-/* Looks for losses if it is time to; closed loop: clients go on that lost messages or were blocked.
+/*
+ * Looks for losses if it is time to. Closed loop: clients that lost messages, or could not send,
+ * fill their pipelines up again.
  */
 void client_check(struct client_thread *t);
 
@@ -135,7 +137,7 @@ void client_check(struct client_thread *t);
 uint64_t client_drops_due_ns(const struct client_thread *t);
 void client_read_drops(struct client_thread *t);
 
-/* When the thread is done: what the kernel has dropped since then. */
+/* When the thread is done: sets kernel_drops to what was dropped since client_read_drops(). */
 void client_count_drops(struct client_thread *t);
 
 #endif

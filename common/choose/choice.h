@@ -41,7 +41,7 @@ enum { CHOICE_FEATURES = 16, CHOICE_KEYS = 8, CHOICE_REASON = 64, CHOICE_TEXT = 
 
 struct choice;
 
-/* What every event backend and file engine is; the first member of the kinds with more to them. */
+/* Any event backend or file engine; the first member of struct loop_backend and the like. */
 struct backend {
     const char *name, *summary;
     const char *const *variants;    /* "epoll" of "libev:epoll"; NULL-terminated, or NULL */

@@ -82,7 +82,7 @@ static void begin_close(struct uring_loop *u, struct conn *c, int err)
 
 /* ---- asking for things ---------------------------------------------------------------------- */
 
-/* An entry for an operation on c, which then owes one more event. NULL: the kernel takes none. */
+/* An entry for an operation on c; the kernel then owes one more event. NULL: there is no room. */
 static struct io_uring_sqe *next_entry(struct uring_loop *u, struct conn *c)
 {
     struct io_uring_sqe *sqe = uring_next(&u->uring);
@@ -158,7 +158,8 @@ static int wait_for_connect(struct uring_loop *u, struct conn *c)
 
 /* ---- what comes next ------------------------------------------------------------------------ */
 
-/* While a ring buffer is being sent the peer still has its chance not to be slow. */
+/* Reading goes on while an answer is sent out of a ring buffer: the peer may yet take it at once.
+ */
 static bool may_read(const struct uring_loop *u, struct conn *c)
 {
     const struct uring_conn *s = uring_conn(c);
@@ -315,8 +316,8 @@ static void all_sent(struct uring_loop *u, struct conn *c)
 }
 
 /*
- * The peer is slow: its answer moves to its own memory, and what arrived behind the answer as well.
- * The ring buffers are free for others.
+ * The peer is slow: the rest of its answer, and the bytes that arrived meanwhile, move to the
+ * connection's own memory, so that the ring buffers are free for others.
  */
 static int leave_buffers(struct uring_loop *u, struct conn *c)
 {

@@ -14,7 +14,7 @@
  *   (read_while_unsent). The kernel delivers until a cancellation takes effect; what comes is kept,
  *   and handed over when the answer has gone out.
  * - A receive that ended, for whatever reason (no buffer, an old kernel, our own cancellation), is
- *   asked for again as soon as the connection may read: no connection is forgotten.
+ *   started again as soon as the connection may read, so no connection stops for good.
  */
 #ifndef IOBENCH_LOOP_URING_CONN_H
 #define IOBENCH_LOOP_URING_CONN_H

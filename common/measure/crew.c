@@ -23,7 +23,8 @@ static void on_signal(int number)
         _exit(128 + number);
     signals_seen = 1;
     signal_pending = 1;
-    /* A full pipe is fine: then somebody is about to be woken anyway. */
+    /* A write that fails because the pipe is full does no harm: the reader is awake or about to be.
+     */
     if (write(signal_news_fd, "s", 1) < 0)
         signal_pending = 1;
     errno = saved;

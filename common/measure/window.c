@@ -7,9 +7,9 @@
 #define STOP_DRAIN_NS NS_PER_S
 
 /*
- * The planned length of the window, shared by all threads, has this bit set as soon as the first of
- * them has come to its end: from then on it is the end for all. Threads ask only there, so that a
- * window that may be lengthened costs no more than another.
+ * The planned length of the window is shared by all threads. The first thread that comes to the
+ * planned end sets this bit in it; from then on the length is final for all threads. They read it
+ * at the planned end alone, so a window that may be lengthened costs no more than another.
  */
 #define FIXED (1ULL << 63)
 
@@ -145,9 +145,9 @@ static void publish_tick(struct meter *m)
 }
 
 /*
- * With a number of requests: those in flight now, and those that follow them of themselves, will be
- * the first to be completed, so that many fewer may be begun. An open loop counts the requests that
- * are due from now on instead.
+ * With a number of requests: the first to be completed in the window are those in flight now and
+ * those owed after them, so a closed loop may begin that many fewer. An open loop counts the
+ * requests that are due from now on, so it may begin them all.
  */
 static void set_budget(struct meter *m)
 {
