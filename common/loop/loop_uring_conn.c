@@ -158,8 +158,7 @@ static int wait_for_connect(struct uring_loop *u, struct conn *c)
 
 /* ---- what comes next ------------------------------------------------------------------------ */
 
-/* Reading goes on while an answer is sent out of a ring buffer: the peer may yet take it at once.
- */
+/* Receiving goes on while an answer is sent out of a ring buffer: the peer may take it at once. */
 static bool may_read(const struct uring_loop *u, struct conn *c)
 {
     const struct uring_conn *s = uring_conn(c);

@@ -23,8 +23,7 @@ static void on_signal(int number)
         _exit(128 + number);
     signals_seen = 1;
     signal_pending = 1;
-    /* A write that fails because the pipe is full does no harm: the reader is awake or about to be.
-     */
+    /* A write fails when the pipe is full; then the reader is about to wake anyway. */
     if (write(signal_news_fd, "s", 1) < 0)
         signal_pending = 1;
     errno = saved;

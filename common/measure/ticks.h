@@ -83,8 +83,7 @@ struct ticks_point {
 /* The next complete interval; false when there is none (yet). */
 bool ticks_next(struct ticks_reader *r, struct ticks_point *p);
 
-/* The interval that ticks_next() will return next, as far as it has come; false: nothing of it yet.
- */
+/* The interval that ticks_next() returns next, as far as it has come; false: nothing of it yet. */
 bool ticks_peek(const struct ticks_reader *r, struct ticks_point *p);
 
 /* Tests the whole ticks of the window so far for a steady state. */
