@@ -1,5 +1,5 @@
 /*
- * client: the threads of bench_client, as a tenant of common/measure and common/loop.
+ * client: the threads of bench_client, as a workload of common/measure and common/loop.
  *
  * In a closed loop a connection sends its next request when a reply is complete (or `think` later).
  * In an open loop requests are due by a schedule, whatever became of the others: one that finds no

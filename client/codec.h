@@ -43,9 +43,9 @@ struct codec_type {
     void (*begin)(const struct codec *codec, struct codec_stream *s, uint64_t n);
 
     /*
-     * Returns `out` with the stream's next request at its end: it is empty or ends with the request
-     * before. By how much it grew is what parse() will know the reply by. The bytes live as long as
-     * the codec.
+     * Returns `out` with the stream's next request appended; `out` is empty or ends with the
+     * request before. The request is as long as the span grew, which parse() is told as
+     * request_bytes. The bytes live as long as the codec.
      */
     struct span (*next_request)(const struct codec *codec, struct codec_stream *s, struct rng *rng,
                                 struct span out);

@@ -152,7 +152,7 @@ bool connections_deserted(const struct client_thread *t, const struct loop *l)
 
 /* ---- what takes too long -------------------------------------------------------------------- */
 
-/* When what c waits for began; CLOCK_NEVER_NS when it waits for nothing. */
+/* Since when c has waited for a connect or a reply; CLOCK_NEVER_NS when it waits for neither. */
 static uint64_t waiting_since_ns(const struct client_conn *c)
 {
     if (c->base.connecting)
@@ -161,8 +161,9 @@ static uint64_t waiting_since_ns(const struct client_conn *c)
 }
 
 /*
- * Looked for now and then, because a scan costs less than a timer per request. The next call goes
- * on behind the one that was found; slots do not move, so it may be gone by then.
+ * The next connection whose connect or reply is overdue, or NULL at the end of a scan. A scan now
+ * and then costs less than a timer per request. The next call goes on behind the connection found;
+ * that one may be closed by then, since slots do not move.
  */
 static struct conn *find_overdue(struct client_thread *t, struct loop *l)
 {

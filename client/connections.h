@@ -12,16 +12,19 @@
 /* Whether each connection was made once, or could not be: from then on they are made anew. */
 bool connections_all_tried(const struct client_thread *t);
 
-/* True when one is to be begun now; else *wake_ns is when, CLOCK_NEVER_NS if all were. */
+/*
+ * True when a first connection is to be begun now; else *wake_ns is when the next one is,
+ * CLOCK_NEVER_NS if all were begun.
+ */
 bool connections_first_due(struct client_thread *t, struct due *due, uint64_t *wake_ns);
 
-/* True when one is to be made anew now. */
+/* True when a connection is to be made anew now. */
 bool connections_reopen_due(struct client_thread *t, struct due *due);
 
-/* When to make one anew; CLOCK_NEVER_NS if none is to be, or enough are under way. */
+/* When to make a connection anew; CLOCK_NEVER_NS if none is to be, or enough are connecting. */
 uint64_t connections_reopen_ns(const struct client_thread *t);
 
-/* True when one is to be closed now, because a connect or a reply has taken too long. */
+/* True when a connection is to be closed now: its connect or a reply has taken too long. */
 bool connections_overdue(struct client_thread *t, struct loop *l, struct due *due);
 
 /*

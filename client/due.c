@@ -45,8 +45,9 @@ static bool serve_due(struct client_thread *t, struct loop *l, struct due *due)
 }
 
 /*
- * The next moment at which something is due of itself; for the clock alone we are woken. An open
- * loop looks at its window's end as well: if that was moved, the next request is due there.
+ * The next moment at which this thread has something to do even if no event comes. Ticks and phases
+ * need no moment here: the main thread wakes the others for them. An open loop does wake at its
+ * window's end: when the window was lengthened meanwhile, its requests go on from there.
  */
 static uint64_t next_wake_ns(const struct client_thread *t)
 {

@@ -10,7 +10,7 @@
 
 enum { RUNS_PER_RATE = 3 };
 
-/* From one rate to the next lower one, while none was good yet. */
+/* While no rate was good yet, the next one is this part of the last. */
 #define DESCENT 0.8
 
 int goal_parse(struct goal *goal, const char *text)

@@ -56,7 +56,7 @@ struct engine_config {
     size_t buffers_bytes;
     bool two_threads;     /* one thread submits while another reaps */
     bool spins;           /* reap() with min 0 is asked again and again for what is in flight */
-    struct split *split;  /* of the engine "split", else NULL */
+    struct split *split;  /* what the engine "split" hands its operations to; else NULL */
     struct choice choice; /* of a struct file_engine; open() notes what it uses */
     struct stats *stats;  /* of a thread that both submits and reaps; NULL: see struct engine */
 };
@@ -65,10 +65,10 @@ struct engine {
     const struct file_engine *type;
     struct engine_config config;
     void *state;
-    struct stats *submitting, *reaping; /* where each side counts; config.stats, or else ... */
+    struct stats *submitting, *reaping; /* where each side counts: config.stats, or `sides` */
     struct engine_side {
         _Alignas(64) struct stats stats;
-    } sides[2]; /* ... these: each is written by one thread */
+    } sides[2]; /* each is written by one thread */
 };
 
 struct file_engine {
@@ -126,7 +126,9 @@ int engine_open(struct engine *e, const struct file_engine *type,
                 const struct engine_config *config, char *why, size_t why_cap);
 void engine_close(struct engine *e);
 
-/* file_op.hop: who has an operation in a split context. Only the step out of WAITING is contended.
+/*
+ * file_op.hop: who has an operation in a split context. It leaves WAITING once: the submitter makes
+ * it FLYING or split_cancel() makes it CANCELLED, whichever comes first.
  */
 enum { HOP_WAITING, HOP_CANCELLED, HOP_FLYING };
 

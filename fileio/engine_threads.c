@@ -6,8 +6,8 @@
  */
 #include "common/base/clock.h"
 #include "fileio/blocking.h"
+#include "fileio/event_count.h"
 #include "fileio/fifo.h"
-#include "fileio/gate.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ struct pool {
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct fifo queued, done;
-    struct gate finished; /* rung when `done` has got more */
+    struct event_count finished; /* advances when `done` grows */
     bool closing;
     unsigned waiting; /* pool threads asleep */
     unsigned threads; /* started */
@@ -69,7 +69,7 @@ static void *run_member(void *argument)
         pthread_mutex_lock(&p->lock);
         for (unsigned i = 0; i < n; i++)
             fifo_append(&p->done, ops[i]);
-        calls[SYSCALL_futex] += gate_ring(&p->finished);
+        calls[SYSCALL_futex] += event_count_advance(&p->finished);
         add_calls(p->calls, calls);
     }
     pthread_mutex_unlock(&p->lock);
@@ -100,7 +100,7 @@ static int open_threads(struct engine *e, char *why, size_t why_cap)
 
     if (!p)
         return -ENOMEM;
-    err = gate_init(&p->finished);
+    err = event_count_init(&p->finished);
     if (err) {
         free(p);
         return err;
@@ -144,7 +144,7 @@ static int reap(struct engine *e, struct file_op **done, unsigned min, unsigned 
     unsigned n = 0;
 
     for (;;) {
-        unsigned seen = gate_look(&p->finished);
+        unsigned seen = event_count_read(&p->finished);
 
         pthread_mutex_lock(&p->lock);
         n += fifo_take_some(&p->done, done + n, max - n);
@@ -153,7 +153,7 @@ static int reap(struct engine *e, struct file_op **done, unsigned min, unsigned 
         pthread_mutex_unlock(&p->lock);
         if (n >= min || (until_ns != CLOCK_NEVER_NS && clock_now_ns() >= until_ns))
             return (int)n;
-        gate_wait(&p->finished, seen, 0, until_ns, e->reaping);
+        event_count_await(&p->finished, seen, 0, until_ns, e->reaping);
     }
 }
 
@@ -169,7 +169,7 @@ static void close_threads(struct engine *e)
     pthread_mutex_unlock(&p->lock);
     for (unsigned i = 0; i < p->threads; i++)
         pthread_join(p->members[i], NULL);
-    gate_free(&p->finished);
+    event_count_free(&p->finished);
     pthread_cond_destroy(&p->work);
     pthread_mutex_destroy(&p->lock);
     free(p);

@@ -1,5 +1,5 @@
 /*
- * fifo: a line of operations, by op->next; one thread's, or under its owner's lock.
+ * fifo: a queue of operations, linked by op->next; one thread's, or under its owner's lock.
  */
 #ifndef IOBENCH_FILEIO_FIFO_H
 #define IOBENCH_FILEIO_FIFO_H

@@ -184,7 +184,7 @@ int files_fill(const struct files *f, unsigned worker, const atomic_bool *stop)
     return err;
 }
 
-int files_settle(const struct files *f, unsigned worker)
+int files_prepare_cache(const struct files *f, unsigned worker)
 {
     int err = 0;
 

@@ -41,8 +41,8 @@ char *files_path(const struct files *f, unsigned file, char *path, size_t cap);
  */
 int files_fill(const struct files *f, unsigned worker, const atomic_bool *stop);
 
-/* Cache and read-ahead as the plan says. 0 or -errno. */
-int files_settle(const struct files *f, unsigned worker);
+/* Tells the kernel how a worker's files will be read, and to forget them if asked. 0 or -errno. */
+int files_prepare_cache(const struct files *f, unsigned worker);
 
 /* Pages of all files in the page cache, of how many. 0 or -errno. */
 int files_resident(const struct files *f, uint64_t *resident, uint64_t *pages);

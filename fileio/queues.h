@@ -1,8 +1,8 @@
 /*
- * queues: operations on their way from several threads to one, which takes all that is urgent
+ * queues: operations on their way from several threads to one, which takes those with priority
  * first, then reads and writes in turn.
  *
- * Anyone pushes. The one thread that takes fetches what was pushed into lists of its own.
+ * Any thread may push. The one thread that takes moves what was pushed to lists of its own first.
  */
 #ifndef IOBENCH_FILEIO_QUEUES_H
 #define IOBENCH_FILEIO_QUEUES_H

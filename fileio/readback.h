@@ -6,7 +6,7 @@
 
 #include "fileio/run.h"
 
-/* Reads and checks all blocks that were written by a --rw that does not read them all itself. */
+/* Reads and checks the blocks that were written, unless --rw has had them all read in the run. */
 void readback_rest(struct file_worker *w);
 
 #endif

@@ -1,10 +1,10 @@
 /*
  * run: the workers of a run, what they share, and the memory of them all.
  *
- * A worker is a thread with files and an engine of its own, a tenant of common/measure. In a closed
- * loop it keeps as many operations in flight as it may. In an open loop operations are due by a
- * schedule, whatever became of the others: one that finds no task free waits, in order, and begins
- * late; its response time counts from the moment it was due.
+ * A worker is a thread with files and an engine of its own, a workload of common/measure. In a
+ * closed loop it keeps as many operations in flight as it may. In an open loop operations are due
+ * by a schedule, whatever became of the others: one that finds no task free waits, in order, and
+ * begins late; its response time counts from the moment it was due.
  *
  *     run.c           memory for all workers, before and after
  *     worker.c        a thread from filling its files to closing its engine

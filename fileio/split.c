@@ -2,7 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/measure/spin.h"
-#include "fileio/gate.h"
+#include "fileio/event_count.h"
 #include "fileio/queues.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ struct split_user {
     unsigned owed;           /* pushed and not taken back yet; the user's own */
     struct file_op *fetched; /* come back, in order; the user's own */
     struct stack done;
-    struct gate gate;
+    struct event_count changes;
 };
 
 /* What one of the two threads had counted when the window began and ended. */
@@ -42,7 +42,7 @@ struct split {
     pthread_t submitter, poller;
     bool submitting, polling; /* the threads were started */
     struct queues queues;
-    struct gate gate; /* of the submitter */
+    struct event_count changes; /* of the submitter */
     atomic_bool closing;
     atomic_uint marks;     /* 1: the window has begun; 2: it is over */
     struct noted noted[2]; /* as engine.sides */
@@ -86,7 +86,7 @@ static void give_back(struct file_op **ops, unsigned n, struct stats *stats)
 
         stack_push(&u->done, ops[i]);
         if (last)
-            stats->syscalls[SYSCALL_futex] += gate_ring(&u->gate);
+            stats->syscalls[SYSCALL_futex] += event_count_advance(&u->changes);
     }
 }
 
@@ -156,11 +156,12 @@ static void launch(struct split *s, struct file_op **ops, unsigned n)
 /* Lack of room is the poller's to end; it looks at `cramped` after it has made some. */
 static void await_room(struct split *s)
 {
-    unsigned seen = gate_look(&s->gate);
+    unsigned seen = event_count_read(&s->changes);
 
     atomic_store(&s->cramped, true);
     if (room(s) == 0)
-        gate_wait(&s->gate, seen, s->config.spin_ns, CLOCK_NEVER_NS, s->engine.submitting);
+        event_count_await(&s->changes, seen, s->config.spin_ns, CLOCK_NEVER_NS,
+                          s->engine.submitting);
     atomic_store(&s->cramped, false);
 }
 
@@ -185,14 +186,15 @@ static void *run_submitter(void *argument)
     struct file_op *ops[BATCH_MAX];
 
     for (;;) {
-        unsigned seen = gate_look(&s->gate), most = room(s), n;
+        unsigned seen = event_count_read(&s->changes), most = room(s), n;
         bool closing = atomic_load(&s->closing);
 
         note_marks(s, SPLIT_SUBMITTING);
         if (!queues_fetch(&s->queues)) {
             if (closing)
                 break;
-            gate_wait(&s->gate, seen, s->config.spin_ns, CLOCK_NEVER_NS, s->engine.submitting);
+            event_count_await(&s->changes, seen, s->config.spin_ns, CLOCK_NEVER_NS,
+                              s->engine.submitting);
             continue;
         }
         if (most == 0) {
@@ -249,7 +251,7 @@ static void *run_poller(void *argument)
             continue;
         atomic_fetch_sub(&s->in_flight, n);
         if (atomic_load(&s->cramped))
-            s->engine.reaping->syscalls[SYSCALL_futex] += gate_ring(&s->gate);
+            s->engine.reaping->syscalls[SYSCALL_futex] += event_count_advance(&s->changes);
         give_back(ops, n, s->engine.reaping);
     }
     note_marks(s, SPLIT_REAPING);
@@ -282,7 +284,7 @@ unsigned split_push(struct split_user *u, struct file_op **ops, unsigned n)
         queues_push(&s->queues, ops[i]);
     }
     u->owed += n;
-    return gate_ring(&s->gate);
+    return event_count_advance(&s->changes);
 }
 
 bool split_cancel(struct file_op *op)
@@ -298,7 +300,7 @@ unsigned split_take(struct split_user *u, struct file_op **done, unsigned min, u
     unsigned n = 0;
 
     for (;;) {
-        unsigned seen = gate_look(&u->gate);
+        unsigned seen = event_count_read(&u->changes);
 
         if (!u->fetched)
             u->fetched = stack_take_all(&u->done);
@@ -310,7 +312,7 @@ unsigned split_take(struct split_user *u, struct file_op **done, unsigned min, u
             break;
         if (until_ns != CLOCK_NEVER_NS && clock_now_ns() >= until_ns)
             break;
-        gate_wait(&u->gate, seen, u->split->config.spin_ns, until_ns, stats);
+        event_count_await(&u->changes, seen, u->split->config.spin_ns, until_ns, stats);
     }
     u->owed -= n;
     return n;
@@ -332,12 +334,12 @@ void split_leave(struct split_user *u)
 
 static int init(struct split *s)
 {
-    int err = gate_init(&s->gate);
+    int err = event_count_init(&s->changes);
 
     pthread_mutex_init(&s->joining, NULL);
     for (unsigned i = 0; i < s->config.users && !err; i++) {
         s->users[i].split = s;
-        err = gate_init(&s->users[i].gate);
+        err = event_count_init(&s->users[i].changes);
     }
     return err;
 }
@@ -385,7 +387,7 @@ void split_close(struct split *s)
 {
     split_mark(s, SPLIT_OVER);
     atomic_store(&s->closing, true);
-    gate_ring(&s->gate);
+    event_count_advance(&s->changes);
     if (s->submitting)
         pthread_join(s->submitter, NULL);
     else if (s->polling)
@@ -398,8 +400,8 @@ void split_close(struct split *s)
 void split_free(struct split *s)
 {
     for (unsigned i = 0; i < s->config.users; i++)
-        gate_free(&s->users[i].gate);
-    gate_free(&s->gate);
+        event_count_free(&s->users[i].changes);
+    event_count_free(&s->changes);
     pthread_mutex_destroy(&s->joining);
     free(s);
 }

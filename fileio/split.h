@@ -2,11 +2,11 @@
  * split: one engine shared by many users, with a thread that submits and a thread that reaps.
  *
  * Users push operations into a priority, a read and a write queue. The submitter takes from them:
- * all that is urgent first, then reads and writes in turn, at most `budget` at a time. The poller
+ * those with priority first, then reads and writes in turn, at most `budget` at a time. The poller
  * reaps, and gives each operation back to the user that pushed it. Users know nothing of the
- * engine. At the end the submitter hands in a read of no length, whose completion wakes the poller
- * from its sleep; it leaves when nothing else is in flight. When not even that read can be handed
- * in, the poller finds out by itself.
+ * engine. At the end the submitter submits a read of length 0, whose completion wakes the poller
+ * from its sleep; the poller then ends as soon as nothing else is in flight. If that read cannot be
+ * submitted, the poller notices the end when it next looks, within a second.
  *
  * Every operation that was pushed comes back exactly once, cancelled or not.
  */
@@ -30,8 +30,8 @@ struct split_config {
 int split_open(struct split **split, const struct split_config *config, char *why, size_t why_cap);
 
 /*
- * The window has begun, or it is over. Each of the two threads notes what it has counted by then
- * when it comes round next; what it counts while it sleeps is nothing.
+ * The window has begun, or it is over. Each of the two threads notes what it has counted when it
+ * next wakes: while it sleeps it counts nothing.
  */
 enum split_mark { SPLIT_BEGUN = 1, SPLIT_OVER };
 void split_mark(struct split *s, enum split_mark mark);

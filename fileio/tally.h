@@ -1,6 +1,6 @@
 /*
- * tally: what only files have to be recorded of operations, and how the workers' records become
- * one.
+ * tally: what is recorded of file operations and of no other workload's requests, and how the
+ * workers' records are merged.
  */
 #ifndef IOBENCH_FILEIO_TALLY_H
 #define IOBENCH_FILEIO_TALLY_H

@@ -12,7 +12,7 @@
 /* All blocks were written once, when the files were made. */
 void verify_filled(struct file_worker *w);
 
-/* The first block from this one on that is not in use; it is then. Ended by verify_release(). */
+/* Takes the first block from this one on that is not in use. verify_release() gives it back. */
 uint64_t verify_take(struct file_worker *w, uint64_t block);
 void verify_release(struct file_worker *w, uint64_t block);
 

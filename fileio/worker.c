@@ -32,7 +32,7 @@ static void prepare_files(struct file_worker *w)
         return;
     if (!err) {
         what = "the page cache could not be told to forget the files";
-        err = files_settle(&run->files, w->index);
+        err = files_prepare_cache(&run->files, w->index);
     }
     if (err) {
         snprintf(w->why, sizeof w->why, "%s: %s", what, strerror(-err));

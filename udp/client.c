@@ -82,7 +82,7 @@ static int open_clients(struct client_thread *t)
     return err;
 }
 
-/* ---- the tenant ------------------------------------------------------------------------------ */
+/* ---- the workload ---------------------------------------------------------------------------- */
 
 /*
  * A closed loop's messages are measured by when they were sent, and counted by client: the core's

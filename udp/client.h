@@ -1,5 +1,5 @@
 /*
- * client: messages in flight on one thread's clients, as a tenant of common/measure.
+ * client: the messages in flight of one thread's clients, as a workload of common/measure.
  *
  * A client is a socket with a sequence of messages of its own. In a closed loop it keeps `pipeline`
  * of them in flight; in an open loop a schedule says when the next one is due and the clients take
@@ -41,20 +41,20 @@ struct client_thread {
     uint64_t *due_ns;        /* send_cap: their intended moments */
     struct udp_train *trains;
     uint32_t send_cap;
-    uint32_t kicked; /* clients that have begun */
-    uint32_t turn;   /* the client that the schedule takes next */
-    bool blocked;    /* a send failed: try again soon */
-    bool measuring;  /* messages sent from now on are measured */
+    uint32_t begun; /* clients that have begun */
+    uint32_t turn;  /* the client that the schedule takes next */
+    bool blocked;   /* a send failed: try again soon */
+    bool measuring; /* messages sent from now on are measured */
 
     uint64_t next_check_ns; /* when to look for losses again */
-    uint64_t settled;       /* measured ones answered, lost or given up */
+    uint64_t accounted;     /* measured messages that were answered, lost or given up */
     uint64_t last_answer_ns, last_sent_ns;
 
     bool gave_up;
     struct send_errors send_errors;
     uint64_t crowded_out; /* due, but too many were in flight to tell them apart */
-    int64_t kernel_drops; /* of its sockets, since right before the window; -1 unknown */
-    bool drops_read;      /* kernel_drops is what there was before the window */
+    int64_t kernel_drops; /* at its sockets: before the window, in the end since then; -1 unknown */
+    bool drops_read;      /* those before the window were read */
 };
 
 /* Shared by the threads; for them, constant. */
@@ -63,7 +63,7 @@ struct client_run {
     const struct udp_config *config;
     const struct udp_setup *setup;
     struct net_address server;
-    struct udp_peer peer; /* the same */
+    struct udp_peer peer; /* the server's address, as trains want it */
     struct client_thread *threads;
     uint32_t id;  /* of this run, in every header */
     bool checked; /* messages are long enough for a header */
@@ -92,10 +92,10 @@ static inline struct client_thread *client_thread(struct meter *m)
     return (struct client_thread *)(void *)m;
 }
 
-/* With a number of messages: each was answered or lost, or cannot be sent. */
-static inline bool client_all_settled(const struct client_thread *t)
+/* With a number of messages: each was answered, lost or given up. */
+static inline bool client_all_accounted(const struct client_thread *t)
 {
-    return t->run->config->messages && t->measuring && t->settled == t->meter.quota;
+    return t->run->config->messages && t->measuring && t->accounted == t->meter.quota;
 }
 
 /* The hooks of the role. */
@@ -116,15 +116,19 @@ void client_run_schedule(struct client_thread *t);
 
 /* ---- client_loss.c --------------------------------------------------------------------------- */
 
-/* Brings the thread's sums in line after anything happened to a client's messages. */
+/* The counts of a client before something happens to its messages. */
 struct client_mark {
     uint64_t in_flight, lost, received;
 };
 
 struct client_mark client_mark(const struct client *c);
-void client_settle(struct client_thread *t, const struct client *c, struct client_mark before);
 
-/* Looks for losses if it is time to; closed loop: clients go on that lost messages or were blocked.
+/* Adds to the thread's sums what happened to a client's messages since `before`. */
+void client_account(struct client_thread *t, const struct client *c, struct client_mark before);
+
+/*
+ * Looks for losses if it is time to. Closed loop: clients that lost messages, or could not send,
+ * fill their pipelines up again.
  */
 void client_check(struct client_thread *t);
 
@@ -133,7 +137,7 @@ void client_check(struct client_thread *t);
 uint64_t client_drops_due_ns(const struct client_thread *t);
 void client_read_drops(struct client_thread *t);
 
-/* When the thread is done: what the kernel has dropped since then. */
+/* When the thread is done: sets kernel_drops to what was dropped since client_read_drops(). */
 void client_count_drops(struct client_thread *t);
 
 #endif

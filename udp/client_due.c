@@ -3,7 +3,7 @@
 #include "common/base/clock.h"
 
 /* Clients begun before answers are looked at. */
-enum { KICKS_PER_ROUND = 64 };
+enum { BEGUN_PER_ROUND = 64 };
 
 /* A run over a number of messages ends when nothing came back for so many timeouts. */
 #define SILENT_TIMEOUTS 5
@@ -24,10 +24,10 @@ static uint64_t wait_for_start(struct client_thread *t)
     return t->meter.now_ns;
 }
 
-static void kick(struct client_thread *t)
+static void begin_clients(struct client_thread *t)
 {
-    for (int i = 0; i < KICKS_PER_ROUND && t->kicked < t->count; i++) {
-        client_pump(t, t->kicked++);
+    for (int i = 0; i < BEGUN_PER_ROUND && t->begun < t->count; i++) {
+        client_pump(t, t->begun++);
         window_move_on(&t->meter, t->meter.now_ns);
     }
 }
@@ -49,10 +49,10 @@ static void measure(struct client_thread *t)
         client_read_drops(t);
     if (m->open_loop)
         client_run_schedule(t);
-    else if (t->kicked < t->count)
-        kick(t);
+    else if (t->begun < t->count)
+        begin_clients(t);
     client_check(t);
-    if (m->phase == PHASE_WINDOW && client_all_settled(t)) {
+    if (m->phase == PHASE_WINDOW && client_all_accounted(t)) {
         window_cut(m, t->last_answer_ns);
     } else if (m->phase == PHASE_WINDOW && silent(t)) {
         t->gave_up = true;
@@ -100,7 +100,7 @@ static uint64_t next_wake_ns(const struct client_thread *t)
         wake_ns = client_least(wake_ns, client_drops_due_ns(t));
     if (may_send(t))
         wake_ns = client_least(wake_ns, m->schedule.pace.due_ns);
-    if (!m->open_loop && m->phase != PHASE_DRAIN && t->kicked < t->count)
+    if (!m->open_loop && m->phase != PHASE_DRAIN && t->begun < t->count)
         wake_ns = m->now_ns;
     return wake_ns;
 }

@@ -21,14 +21,14 @@ struct client_mark client_mark(const struct client *c)
     return (struct client_mark){c->seq.in_flight, c->seq.counts[1].lost, c->seq.counts[1].received};
 }
 
-void client_settle(struct client_thread *t, const struct client *c, struct client_mark before)
+void client_account(struct client_thread *t, const struct client *c, struct client_mark before)
 {
     uint64_t lost = c->seq.counts[1].lost - before.lost;
     uint64_t received = c->seq.counts[1].received - before.received;
 
     t->meter.in_flight += c->seq.in_flight - before.in_flight;
     t->loop.stats->lost += lost;
-    t->settled += lost + received;
+    t->accounted += lost + received;
 }
 
 void client_check(struct client_thread *t)
@@ -43,8 +43,8 @@ void client_check(struct client_thread *t)
         struct client_mark before = client_mark(&t->clients[i]);
 
         seq_expire(&t->clients[i].seq, t->meter.now_ns, timeout_ns);
-        client_settle(t, &t->clients[i], before);
-        if (!t->meter.open_loop && i < t->kicked)
+        client_account(t, &t->clients[i], before);
+        if (!t->meter.open_loop && i < t->begun)
             client_pump(t, i);
     }
     t->next_check_ns =

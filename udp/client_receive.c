@@ -109,8 +109,8 @@ void client_receive(struct udp_loop *l, struct udp_socket *s, struct udp_train *
     before = client_mark(c);
     for (unsigned i = 0; i < count; i++)
         take_train(t, s->index, &trains[i]);
-    client_settle(t, c, before);
-    if (m->phase == PHASE_WINDOW && client_all_settled(t))
+    client_account(t, c, before);
+    if (m->phase == PHASE_WINDOW && client_all_accounted(t))
         window_cut(m, t->last_answer_ns);
     else if (!m->open_loop && m->phase > PHASE_READY)
         client_pump(t, s->index);

@@ -10,7 +10,7 @@ void client_begin_measuring(struct client_thread *t)
     uint64_t messages = t->run->config->messages;
 
     t->measuring = true;
-    t->settled = 0;
+    t->accounted = 0;
     for (uint32_t i = 0; i < t->count; i++) {
         seq_measure(&t->clients[i].seq);
         if (messages)
@@ -108,7 +108,7 @@ static uint32_t send_due(struct client_thread *t, uint32_t index)
     if (t->measuring) {
         c->left -= due;
         t->crowded_out += due - room;
-        t->settled += due - sent;
+        t->accounted += due - sent;
     }
     return due;
 }

@@ -16,9 +16,9 @@
 struct results {
     struct summary summary;
     struct seq_counts counts; /* of the measured messages, to their end */
-    uint64_t in_flight;       /* of these, neither answered nor lost when the run ended */
+    uint64_t in_flight;       /* measured messages neither answered nor lost when the run ended */
     uint64_t unsent;          /* due or asked for, but never sent */
-    uint64_t crowded_out;     /* of these: because too many were in flight to tell them apart */
+    uint64_t crowded_out;     /* those of `unsent` for which too many others were in flight */
     struct send_errors send_errors;
     int64_t kernel_drops; /* at the clients' sockets; -1 unknown */
     struct fairness fairness;
@@ -35,7 +35,7 @@ struct server_results {
     uint64_t rcvbuf_bytes;
 };
 
-/* A whole run: of client and results, and of server and served, there is what the roles say. */
+/* A whole run. client and results are used if is_client, server and served if is_server. */
 struct bench {
     struct udp_config config;
     struct udp_setup setup;

@@ -1,5 +1,5 @@
 /*
- * run: the two roles, in one process or apart: made ready, run, ended, told of.
+ * run: the two roles, in one process or apart: prepared, run, ended and reported.
  */
 #ifndef IOBENCH_UDP_RUN_H
 #define IOBENCH_UDP_RUN_H

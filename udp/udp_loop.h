@@ -55,13 +55,13 @@ struct udp_backend {
     const struct poller_type *poller; /* for udp_ready_run() */
 };
 
-/* The one that was chosen. */
+/* The backend that was chosen. */
 static inline const struct udp_backend *udp_backend_of(const struct choice *c)
 {
     return (const struct udp_backend *)(const void *)c->backend;
 }
 
-/* Features that all have: bits of choice.used, beyond a backend's own. */
+/* Features that all backends have: bits of choice.used, beyond a backend's own. */
 enum udp_feature {
     UDP_RECVMMSG = 1 << 16,
     UDP_RECVFROM = 1 << 17,
@@ -95,8 +95,8 @@ struct udp_loop {
     const struct udp_role *role;
     struct udp_socket *sockets;
     uint32_t socket_count;
-    /* Set by the role, of trains: what may lie at one socket, at most batch; and what is received
-     * of one before the others have their turn. */
+    /* Numbers of trains, set by the role: how many may lie at one socket, at most batch; and how
+     * many are received from one socket before the others have their turn. */
     unsigned receive_most, turn_most;
     struct wire *wire;
     struct udp_train *trains; /* setup->ways.batch of them, for the backend */
@@ -134,8 +134,8 @@ int udp_ready_run(struct udp_loop *l);
 bool udp_asks(const struct udp_loop *l);
 
 /*
- * Such a loop, until due() says so: 0 or -errno. ask() receives what lies at s and hands it over:
- * how many trains, or -errno, which ends the loop.
+ * Runs a loop that asks its sockets, until due() ends it: 0 or -errno. ask() receives what lies at
+ * s and hands it over: how many trains, or -errno, which ends the loop.
  */
 int udp_ask_on(struct udp_loop *l, int (*ask)(struct udp_loop *l, struct udp_socket *s));
 

@@ -47,7 +47,7 @@ unsigned wire_send(struct wire *w, int fd, const struct udp_train *trains, unsig
 /* How many datagrams this system moves with one system call when so many are asked for. */
 unsigned wire_batch(unsigned asked);
 
-/* Why this system has none of it; NULL: it has. */
+/* Why this system cannot do an offload; NULL: it can. */
 enum wire_offload { WIRE_GSO, WIRE_GRO, WIRE_ZEROCOPY };
 const char *wire_lacks(enum wire_offload offload);
 

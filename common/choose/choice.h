@@ -41,7 +41,7 @@ enum { CHOICE_FEATURES = 16, CHOICE_KEYS = 8, CHOICE_REASON = 64, CHOICE_TEXT = 
 
 struct choice;
 
-/* What every event backend and file engine is; the first member of the kinds with more to them. */
+/* Any event backend or file engine; the first member of struct loop_backend and the like. */
 struct backend {
     const char *name, *summary;
     const char *const *variants;    /* "epoll" of "libev:epoll"; NULL-terminated, or NULL */
@@ -50,7 +50,7 @@ struct backend {
     bool by_name_only;              /* "auto" passes it over */
     /*
      * Whether it can run here, for what `about` says of the run (see struct choose_from); notes
-     * features and may settle the variant. 0; -EINVAL: what was asked for makes no sense;
+     * features and may choose the variant. 0; -EINVAL: what was asked for makes no sense;
      * another -errno: it cannot run here. Both with the reason. NULL: everywhere.
      */
     int (*probe)(struct choice *choice, const void *about, char *why, size_t why_cap);

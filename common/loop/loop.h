@@ -107,13 +107,13 @@ struct loop_backend {
     const struct poller_type *poller; /* for loop_ready_run() */
 };
 
-/* The one that was chosen. */
+/* The backend that was chosen. */
 static inline const struct loop_backend *loop_backend_of(const struct choice *c)
 {
     return (const struct loop_backend *)(const void *)c->backend;
 }
 
-/* The keys that every one has, by index, and their rows. */
+/* The keys that every backend has, by index, and their rows. */
 enum { LOOP_RECV, LOOP_SEND, LOOP_KEYS };
 /* clang-format off */
 #define LOOP_KEY_ROWS                                                                             \
@@ -126,7 +126,7 @@ extern const struct backend *const loop_table[];
 
 extern const struct loop_backend loop_uring, loop_libev;
 
-/* What is different between backends when something is due; see loop_pump(). */
+/* How a backend does what next_due() asks for; called by loop_pump(). */
 struct loop_actions {
     int (*watch)(struct loop *l, struct conn *c); /* begin: connecting or open; 0 or -errno */
     void (*send)(struct loop *l, struct conn *c, struct span out);
@@ -152,7 +152,7 @@ struct loop {
     void *backend; /* the running backend's */
 };
 
-/* The option rows that it takes, for fields of these names; FIELD() is the program's. */
+/* Option rows for a program with a loop; FIELD() names the program's field of that name. */
 /* clang-format off */
 #define LOOP_ROWS                                                                                 \
     {"backend", 'b', OPT_TEXT, FIELD(backend), "auto", "NAME", 0, 0, NULL,                        \

@@ -37,8 +37,8 @@ static void close_conn(struct loop *l, struct conn *c, int err)
     loop_forget(l, c, err);
 }
 
-/* want is what a stream function returned. */
-static void settle(struct loop *l, struct conn *c, int want)
+/* want is what a stream function returned: what to be told of; 0 or -errno: close. */
+static void apply_interest(struct loop *l, struct conn *c, int want)
 {
     struct poller *p = poller_of(l);
 
@@ -52,7 +52,7 @@ static void settle(struct loop *l, struct conn *c, int want)
 
 static void send_conn(struct loop *l, struct conn *c, struct span out)
 {
-    settle(l, c, stream_send(l, c, out));
+    apply_interest(l, c, stream_send(l, c, out));
 }
 
 static int listen_on(struct loop *l, bool on)
@@ -76,7 +76,7 @@ static void serve(struct loop *l, struct conn *c, unsigned ready)
         want = stream_writable(l, c);
     if (ready & POLLER_READ && want > 0 && want & POLLER_READ)
         want = stream_readable(l, c);
-    settle(l, c, want);
+    apply_interest(l, c, want);
 }
 
 static int rounds(struct loop *l, struct ready_loop *r)

@@ -84,7 +84,7 @@ static int rounds(struct uring_loop *u)
 
         if (quit)
             return 0;
-        err = uring_wait_events(&u->uring, &l->spin, uring_starved_feed_forgotten(u, wake_ns));
+        err = uring_wait_events(&u->uring, &l->spin, uring_starved_before_wait(u, wake_ns));
         if (err)
             return err;
         ready = io_uring_cq_ready(&u->uring.ring);
@@ -93,7 +93,7 @@ static int rounds(struct uring_loop *u)
 
             uring_pop(&u->uring, &cqe);
             handle(u, &cqe);
-            uring_starved_feed(u);
+            uring_starved_retry(u);
         }
     }
 }

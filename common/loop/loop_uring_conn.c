@@ -43,7 +43,7 @@ static void return_answer(struct uring_loop *u, struct uring_conn *s)
 
 /* ---- closing -------------------------------------------------------------------------------- */
 
-/* Nothing is in flight any more. A starved one still stands in line, and goes when it is fed. */
+/* Nothing is in flight any more. A starved connection is freed when its turn in the queue comes. */
 static void finish(struct uring_loop *u, struct conn *c)
 {
     struct uring_conn *s = uring_conn(c);
@@ -82,7 +82,7 @@ static void begin_close(struct uring_loop *u, struct conn *c, int err)
 
 /* ---- asking for things ---------------------------------------------------------------------- */
 
-/* An entry for an operation on c, which then owes one more event. NULL: the kernel takes none. */
+/* An entry for an operation on c; the kernel then owes one more event. NULL: there is no room. */
 static struct io_uring_sqe *next_entry(struct uring_loop *u, struct conn *c)
 {
     struct io_uring_sqe *sqe = uring_next(&u->uring);
@@ -158,7 +158,7 @@ static int wait_for_connect(struct uring_loop *u, struct conn *c)
 
 /* ---- what comes next ------------------------------------------------------------------------ */
 
-/* While a ring buffer is being sent the peer still has its chance not to be slow. */
+/* Receiving goes on while an answer is sent out of a ring buffer: the peer may take it at once. */
 static bool may_read(const struct uring_loop *u, struct conn *c)
 {
     const struct uring_conn *s = uring_conn(c);
@@ -183,8 +183,8 @@ static void proceed_receiving(struct uring_loop *u, struct conn *c)
         begin_close(u, c, loop_fault(u->l, stats_recv_error(-err), -err));
 }
 
-/* Brings sending and receiving in line with what there is to send. */
-static void proceed(struct uring_loop *u, struct conn *c)
+/* Of a connection that is not closing: sends what is unsent, and receives or stops to. */
+static void proceed_open(struct uring_loop *u, struct conn *c)
 {
     const struct uring_conn *s = uring_conn(c);
     int err;
@@ -200,18 +200,18 @@ static void proceed(struct uring_loop *u, struct conn *c)
         proceed_receiving(u, c);
 }
 
-/* By far the most frequent: a send has completed, and the next bytes will come of themselves. */
-static bool is_settled(const struct uring_conn *s, const struct conn *c)
+/* By far the most frequent: a send has completed, and a receive is in flight already. */
+static bool nothing_to_do(const struct uring_conn *s, const struct conn *c)
 {
     return s->receiving && !c->unsent.len && !s->closing;
 }
 
-void uring_conn_settle(struct uring_loop *u, struct conn *c)
+void uring_conn_proceed(struct uring_loop *u, struct conn *c)
 {
     const struct uring_conn *s = uring_conn(c);
 
     if (!s->closing)
-        proceed(u, c);
+        proceed_open(u, c);
     if (s->closing && s->in_flight == 0)
         finish(u, c);
 }
@@ -315,8 +315,8 @@ static void all_sent(struct uring_loop *u, struct conn *c)
 }
 
 /*
- * The peer is slow: its answer moves to its own memory, and what arrived behind the answer as well.
- * The ring buffers are free for others.
+ * The peer is slow: the rest of its answer, and the bytes that arrived meanwhile, move to the
+ * connection's own memory, so that the ring buffers are free for others.
  */
 static int leave_buffers(struct uring_loop *u, struct conn *c)
 {
@@ -391,8 +391,8 @@ void uring_conn_event(struct uring_loop *u, struct conn *c, const struct io_urin
     else if (kind == KIND_CONNECT)
         connect_event(u, c);
 
-    if (!is_settled(uring_conn(c), c))
-        uring_conn_settle(u, c);
+    if (!nothing_to_do(uring_conn(c), c))
+        uring_conn_proceed(u, c);
 }
 
 /* ---- the actions of loop_pump() ------------------------------------------------------------- */
@@ -406,11 +406,11 @@ int uring_conn_watch(struct loop *l, struct conn *c)
 void uring_conn_send(struct loop *l, struct conn *c, struct span out)
 {
     c->unsent = out;
-    uring_conn_settle(l->backend, c);
+    uring_conn_proceed(l->backend, c);
 }
 
 void uring_conn_close(struct loop *l, struct conn *c, int err)
 {
     begin_close(l->backend, c, err);
-    uring_conn_settle(l->backend, c);
+    uring_conn_proceed(l->backend, c);
 }

@@ -14,7 +14,7 @@
  *   (read_while_unsent). The kernel delivers until a cancellation takes effect; what comes is kept,
  *   and handed over when the answer has gone out.
  * - A receive that ended, for whatever reason (no buffer, an old kernel, our own cancellation), is
- *   asked for again as soon as the connection may read: no connection is forgotten.
+ *   started again as soon as the connection may read, so no connection stops for good.
  */
 #ifndef IOBENCH_LOOP_URING_CONN_H
 #define IOBENCH_LOOP_URING_CONN_H
@@ -35,7 +35,7 @@ enum uring_kind {
 };
 
 struct uring_conn {             /* in conn.backend */
-    struct conn *next_starved;  /* list of receives that found no buffer */
+    struct conn *next_starved;  /* behind this one in the queue of starved connections */
     uint32_t offered;           /* length of the send in flight */
     uint32_t copied, copied_at; /* bytes of conn.tail, behind unsent ones, not yet handed over */
     uint16_t head, tail;        /* queue of ring buffers not yet handed over, behind those bytes */
@@ -55,7 +55,7 @@ struct uring_loop {
     struct stats *stats; /* the loop's */
     struct uring uring;
     struct uring_buffers buffers;
-    struct conn *starved, *starved_last; /* first come, first served */
+    struct conn *starved, *starved_last; /* their queue: first come, first served */
     uint32_t flush;                      /* submit when so many entries are queued */
     bool multishot_accept, multishot_recv;
     bool read_while_unsent; /* of the configuration, near at hand */
@@ -74,33 +74,33 @@ void uring_conn_close(struct loop *l, struct conn *c, int err);
 /* Something happened to c, which may be gone afterwards. */
 void uring_conn_event(struct uring_loop *u, struct conn *c, const struct io_uring_cqe *cqe);
 
-/* What comes next for c, which may be gone afterwards. */
-void uring_conn_settle(struct uring_loop *u, struct conn *c);
+/* Starts or stops what c needs next: a send, a receive, its end. c may be gone afterwards. */
+void uring_conn_proceed(struct uring_loop *u, struct conn *c);
 
-/* ---- the line of connections whose receive found no buffer: loop_uring_starved.c ------------- */
+/* ---- starved connections, whose receive found no buffer: loop_uring_starved.c ---------------- */
 
-/* The receive of c ended for want of a buffer: c goes to the end of the line. */
+/* The receive of c ended for want of a buffer: c goes to the end of the queue of starved ones. */
 void uring_starved_add(struct uring_loop *u, struct conn *c);
 
-void uring_starved_feed_line(struct uring_loop *u);
+/* Retries receives in the order of the queue, one per buffer returned since the last call. */
+void uring_starved_retry_some(struct uring_loop *u);
 
 /*
- * Asks again for receives that found no buffer, in their order and one per buffer returned since:
- * all at once would mostly find none again, because other connections are served in between, and
- * the same ones would go hungry for ever.
+ * The same, if any is starved. Were all retried at once, most would again find no buffer, because
+ * other connections are served in between, and the same ones would starve for ever.
  */
-static inline void uring_starved_feed(struct uring_loop *u)
+static inline void uring_starved_retry(struct uring_loop *u)
 {
     if (u->starved)
-        uring_starved_feed_line(u);
+        uring_starved_retry_some(u);
 }
 
 /*
- * Before a wait until wake_ns. A starved connection that has been closed, or for which no bytes
- * came, uses up its turn without taking a buffer. While no buffer is ours none will be returned, so
- * nobody would feed those behind it: each gets a turn. Returns when to wake: at once as long as
- * some are left.
+ * Before a wait until wake_ns. A connection that was closed, or for which no bytes came, was
+ * retried without taking a buffer, so none is returned for it. Those behind it in the queue would
+ * wait for ever; if no buffer is in use, as many are retried as there are buffers. Returns when to
+ * wake: 0 (at once) as long as the queue is not empty, else wake_ns.
  */
-uint64_t uring_starved_feed_forgotten(struct uring_loop *u, uint64_t wake_ns);
+uint64_t uring_starved_before_wait(struct uring_loop *u, uint64_t wake_ns);
 
 #endif

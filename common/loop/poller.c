@@ -32,7 +32,7 @@ bool poller_grow(struct poller *p)
     return true;
 }
 
-/* Looks until it is wake_ns, whatever the run mode says. */
+/* Looks for events without sleeping until there are some or wake_ns has come, in any run mode. */
 static int look_until(struct poller *p, uint64_t wake_ns)
 {
     struct spin always = {.look_ns = CLOCK_NEVER_NS, .stats = p->stats};

@@ -4,7 +4,8 @@
  *
  * What a thread does while nothing is there has one place here: it looks for events for a while
  * first, if the run mode says so, and then sleeps, but never beyond the moment when something is
- * due. A poller whose sleeps end too late to keep a pace looks out for the rest of the time.
+ * due. A poller whose sleeps end too late to keep a pace sleeps a little less and looks for events
+ * until the moment has come.
  *
  * A new way to wait is one file with a struct poller_type, and a row in the table of each loop.
  */
@@ -87,7 +88,7 @@ static inline void poller_add(struct poller *p, struct watch *w, unsigned ready)
         p->events[p->count++] = (struct poller_event){w, ready};
 }
 
-/* ---- those that there are -------------------------------------------------------------------- */
+/* ---- the pollers that there are -------------------------------------------------------------- */
 
 extern const struct poller_type poller_epoll, poller_libev;
 
@@ -103,7 +104,7 @@ enum { POLLER_LEVEL_TRIGGERED = 1, POLLER_NS_TIMEOUT = 2 };
 
 int poller_epoll_probe(struct choice *c, const void *about, char *why, size_t why_cap);
 
-/* Settles the variant: the method that was named, or the first that works here. */
+/* Chooses the variant: the method that was named, or the first that works here. */
 extern const char *const poller_libev_methods[]; /* NULL-terminated */
 int poller_libev_probe(struct choice *c, const void *about, char *why, size_t why_cap);
 

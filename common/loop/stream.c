@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* Accept ahead of serving, or a burst of connections waits for seconds; but serve in between. */
+/*
+ * Accepted before connections are served again. With fewer a burst of connections would wait for
+ * seconds; without a bound those already open would.
+ */
 enum { ACCEPTS_PER_ROUND = 256 };
 
 int stream_init(struct loop *l)

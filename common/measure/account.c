@@ -4,10 +4,10 @@
 
 #include <math.h>
 
-/* Busy, waiting for a CPU or stolen from for so much of the window: no room for more. */
+/* limit_total() from which on a thread counts as having had no room for more. */
 #define SATURATED 0.95
 
-/* Waiting alone for so much of it delays every answer, however little there is to do. */
+/* limit.waited from which on every answer was delayed, however little there was to do. */
 #define WAITED_LONG 0.25
 
 void account_read(struct account *a, const struct stats *s)
@@ -35,8 +35,8 @@ static double on_cpu_ns(const struct account *start, const struct account *end)
 }
 
 /*
- * The host takes its time from whoever runs, so a thread bears the part of it that it has of the
- * CPU's busy time.
+ * The host steals time from whichever thread runs, so a thread bears that part of the stolen time
+ * which it has of the CPU's busy time.
  */
 static double stolen_ns(double thread_ns, const struct host_pressure *start,
                         const struct host_pressure *end)

@@ -1,8 +1,8 @@
 /*
  * account: what a thread had counted and used up at a moment, read at both edges of the window.
  *
- * Everything in it only grows, so the window's figures are the differences of two accounts. They
- * also tell whether the thread was the limit of the run: a thread has no room for more when it
+ * All figures of an account only grow, so those of the window are the differences of two accounts.
+ * They also tell whether the thread was the limit of the run: a thread has no room for more when it
  * worked all the time, and no less when it was ready to work but had no CPU.
  */
 #ifndef IOBENCH_ACCOUNT_H
@@ -45,7 +45,7 @@ struct limit limit_between(const struct account *start, const struct account *en
                            uint64_t window_ns, const struct host_pressure *cpu_start,
                            const struct host_pressure *cpu_end);
 
-/* All of it together; 1 is a thread that had no room for more. */
+/* The three shares together: busy, waited and stolen; 1 is a thread that had no room for more. */
 double limit_total(const struct limit *l);
 
 /* Whether the thread may have set the pace: it had no room for more, or waited for long. */

@@ -23,7 +23,7 @@ static void on_signal(int number)
         _exit(128 + number);
     signals_seen = 1;
     signal_pending = 1;
-    /* A full pipe is fine: then somebody is about to be woken anyway. */
+    /* A write fails when the pipe is full; then the reader is about to wake anyway. */
     if (write(signal_news_fd, "s", 1) < 0)
         signal_pending = 1;
     errno = saved;
@@ -46,7 +46,7 @@ int crew_init(struct crew *crew, unsigned count, const struct opt_cpus *cpus)
     int err;
 
     memset(crew, 0, sizeof *crew);
-    pthread_mutex_init(&crew->gate, NULL);
+    pthread_mutex_init(&crew->starting, NULL);
     pthread_mutex_init(&crew->meeting, NULL);
     pthread_cond_init(&crew->met, NULL);
     crew->workers = calloc(count, sizeof *crew->workers);
@@ -83,9 +83,9 @@ static void *run_worker(void *argument)
      */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
     pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &ignored);
-    pthread_mutex_lock(&w->crew->gate);
+    pthread_mutex_lock(&w->crew->starting);
     go = w->crew->body != NULL;
-    pthread_mutex_unlock(&w->crew->gate);
+    pthread_mutex_unlock(&w->crew->starting);
     if (!go)
         return NULL; /* not all threads could be had */
     os_timers_on_time();
@@ -119,7 +119,7 @@ int crew_start(struct crew *crew, int (*body)(struct worker *w), const char *pro
     unsigned started = 0;
     int err = 0;
 
-    pthread_mutex_lock(&crew->gate);
+    pthread_mutex_lock(&crew->starting);
     atomic_store(&crew->running, crew->count);
     os_save_affinity(&affinity);
     sigfillset(&blocked);
@@ -131,7 +131,7 @@ int crew_start(struct crew *crew, int (*body)(struct worker *w), const char *pro
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     os_restore_affinity(&affinity);
     crew->body = err ? NULL : body;
-    pthread_mutex_unlock(&crew->gate);
+    pthread_mutex_unlock(&crew->starting);
     for (unsigned i = 0; err && i < started; i++)
         pthread_join(crew->workers[i].thread, NULL);
     return err ? EXIT_USAGE : 0;
@@ -191,7 +191,7 @@ void crew_free(struct crew *crew)
     signal_news_fd = -1; /* a signal that comes now is found by the next crew_wait() */
     close(crew->news_fd[0]);
     close(crew->news_fd[1]);
-    pthread_mutex_destroy(&crew->gate);
+    pthread_mutex_destroy(&crew->starting);
     pthread_mutex_destroy(&crew->meeting);
     pthread_cond_destroy(&crew->met);
     free(crew->workers);

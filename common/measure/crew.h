@@ -38,9 +38,9 @@ struct crew {
     unsigned count;
     struct worker *workers;
     int (*body)(struct worker *w);
-    void *program;        /* the program's state shared by the threads */
-    int news_fd[2];       /* written by workers and by the signal handler */
-    pthread_mutex_t gate; /* held until all threads are there; then body is final */
+    void *program;            /* the program's state shared by the threads */
+    int news_fd[2];           /* written by workers and by the signal handler */
+    pthread_mutex_t starting; /* held until all threads are there; then body is final */
     atomic_uint running;
     pthread_mutex_t meeting; /* of worker_meet(): guards ... */
     pthread_cond_t met;

@@ -12,8 +12,8 @@
 /* How often threads look at the clock at least: late replies and the window's end wait for it. */
 #define LOOK_NS (100 * NS_PER_MS)
 
-/* What the main thread knows while it watches. */
-struct watch {
+/* The progress of a run, as the main thread sees it. */
+struct progress {
     struct drive *drive;
     struct ticks_reader series;
     FILE *out;
@@ -66,110 +66,110 @@ static void read_cpus(const struct crew *crew, struct host_pressure *pressures)
  * The kernel counts stolen time in steps of 10 ms, so it is good enough to read it here, when the
  * main thread comes round, and it costs those that measure nothing.
  */
-static void read_at_edges(struct watch *w, uint64_t window_start_ns, bool done)
+static void read_at_edges(struct progress *p, uint64_t window_start_ns, bool done)
 {
-    struct conditions *c = &w->drive->conditions;
+    struct conditions *c = &p->drive->conditions;
 
-    if (!w->opened && clock_now_ns() >= window_start_ns) {
-        w->opened = true;
-        read_cpus(&w->drive->crew, c->cpu_start);
+    if (!p->opened && clock_now_ns() >= window_start_ns) {
+        p->opened = true;
+        read_cpus(&p->drive->crew, c->cpu_start);
     }
-    if (!w->closed && (done || atomic_load(&w->drive->window.ticks[0]->over))) {
-        w->closed = true;
-        read_cpus(&w->drive->crew, c->cpu_end);
+    if (!p->closed && (done || atomic_load(&p->drive->window.ticks[0]->over))) {
+        p->closed = true;
+        read_cpus(&p->drive->crew, c->cpu_end);
     }
 }
 
 /* ---- what is printed meanwhile -------------------------------------------------------------- */
 
-static void clear_live(const struct watch *w)
+static void clear_live(const struct progress *p)
 {
-    if (w->live)
-        fputs("\r\x1b[K", w->out);
+    if (p->live)
+        fputs("\r\x1b[K", p->out);
 }
 
-static void print_live(const struct watch *w)
+static void print_live(const struct progress *p)
 {
-    const struct drive *d = w->drive;
+    const struct drive *d = p->drive;
     uint64_t planned_ns = window_planned_ns(&d->window);
-    struct ticks_point p;
+    struct ticks_point point;
     double left_s;
 
-    if (!ticks_peek(&w->series, &p))
+    if (!ticks_peek(&p->series, &point))
         return;
-    clear_live(w);
-    d->print_point(w->out, d->owner, &p);
-    left_s = (double)planned_ns / (double)NS_PER_S - p.end_s;
+    clear_live(p);
+    d->print_point(p->out, d->owner, &point);
+    left_s = (double)planned_ns / (double)NS_PER_S - point.end_s;
     if (planned_ns != CLOCK_NEVER_NS && left_s > 0)
-        fprintf(w->out, " | %.0f s left", ceil(left_s));
-    fflush(w->out);
+        fprintf(p->out, " | %.0f s left", ceil(left_s));
+    fflush(p->out);
 }
 
-static void print_news(struct watch *w)
+static void print_news(struct progress *p)
 {
-    struct ticks_point p;
+    struct ticks_point point;
 
-    while (ticks_next(&w->series, &p)) {
-        clear_live(w);
-        w->drive->print_point(w->out, w->drive->owner, &p);
-        fputc('\n', w->out);
-        fflush(w->out);
+    while (ticks_next(&p->series, &point)) {
+        clear_live(p);
+        p->drive->print_point(p->out, p->drive->owner, &point);
+        fputc('\n', p->out);
+        fflush(p->out);
     }
 }
 
 /* With --until-steady: whether the window is to go on. */
-static void extend(struct watch *w)
+static void extend(struct progress *p)
 {
-    struct drive *d = w->drive;
+    struct drive *d = p->drive;
 
-    if (!extend_look(&d->extension, &d->window) || !w->out)
+    if (!extend_look(&d->extension, &d->window) || !p->out)
         return;
-    clear_live(w);
-    fprintf(w->out, "[until-steady] not yet: %s; going on to %s\n", d->extension.verdict.reason,
+    clear_live(p);
+    fprintf(p->out, "[until-steady] not yet: %s; going on to %s\n", d->extension.verdict.reason,
             text_time(window_planned_ns(&d->window)).s);
-    fflush(w->out);
+    fflush(p->out);
 }
 
 /* ---- the run -------------------------------------------------------------------------------- */
 
 /* Wakes the threads if it is time to. The window's own edges are moments to do so. */
-static void wake_threads(struct watch *w, uint64_t window_start_ns)
+static void wake_threads(struct progress *p, uint64_t window_start_ns)
 {
     uint64_t now_ns = clock_now_ns();
 
-    if (w->next_ns == CLOCK_NEVER_NS)
-        w->next_ns = window_start_ns - w->drive->window.plan.warmup_ns +
-                     w->drive->window.plan.warmup_ns % w->look_ns;
-    if (now_ns < w->next_ns)
+    if (p->next_ns == CLOCK_NEVER_NS)
+        p->next_ns = window_start_ns - p->drive->window.plan.warmup_ns +
+                     p->drive->window.plan.warmup_ns % p->look_ns;
+    if (now_ns < p->next_ns)
         return;
-    crew_wake_all(&w->drive->crew);
-    w->next_ns += (now_ns - w->next_ns) / w->look_ns * w->look_ns + w->look_ns;
+    crew_wake_all(&p->drive->crew);
+    p->next_ns += (now_ns - p->next_ns) / p->look_ns * p->look_ns + p->look_ns;
 }
 
-static void watch(struct watch *w)
+static void watch(struct progress *p)
 {
-    struct drive *d = w->drive;
+    struct drive *d = p->drive;
     enum crew_news news = CREW_NEWS;
 
     while (news != CREW_DONE) {
         uint64_t extend_ns = extend_when_ns(&d->extension, &d->window), start_ns;
 
-        news = crew_wait(&d->crew, w->next_ns < extend_ns ? w->next_ns : extend_ns);
+        news = crew_wait(&d->crew, p->next_ns < extend_ns ? p->next_ns : extend_ns);
         start_ns = atomic_load(&d->window.start_ns);
         if (news == CREW_SIGNAL) {
             d->interrupted = true;
             window_stop(&d->window);
         }
         if (start_ns) {
-            wake_threads(w, start_ns + d->window.plan.warmup_ns);
-            read_at_edges(w, start_ns + d->window.plan.warmup_ns, news == CREW_DONE);
+            wake_threads(p, start_ns + d->window.plan.warmup_ns);
+            read_at_edges(p, start_ns + d->window.plan.warmup_ns, news == CREW_DONE);
         }
-        if (w->out)
-            print_news(w);
+        if (p->out)
+            print_news(p);
         if (news == CREW_NEWS && clock_now_ns() >= extend_ns)
-            extend(w);
-        if (w->live && news != CREW_DONE)
-            print_live(w);
+            extend(p);
+        if (p->live && news != CREW_DONE)
+            print_live(p);
     }
 }
 
@@ -201,7 +201,7 @@ static int start_crew(struct drive *d)
 int drive_run(struct drive *d, uint64_t until_steady_ns, FILE *out)
 {
     uint64_t tick_ns = d->window.plan.tick_ns;
-    struct watch w = {
+    struct progress p = {
         .drive = d,
         .series = window_series(&d->window, d->interval_ns),
         .out = out,
@@ -218,7 +218,7 @@ int drive_run(struct drive *d, uint64_t until_steady_ns, FILE *out)
     d->ran = true;
     if (out)
         d->print_header(out, d->owner);
-    watch(&w);
+    watch(&p);
     err = crew_join(&d->crew);
     host_read_pressure(&d->conditions.after);
     if (!err)

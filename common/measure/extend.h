@@ -1,10 +1,10 @@
 /*
  * extend: --until-steady, a window that goes on while its rate is not steady.
  *
- * Shortly before the planned end of the window the main thread tests what there is of it. If that
- * is steady, it ends as planned; if not, its length is doubled, up to the bound. The threads that
- * measure go on with their connections and learn of it when they come to the planned end; see
- * window_lengthen().
+ * Shortly before the planned end of the window the main thread tests the rate so far. If the rate
+ * is steady, the window ends as planned; if not, its length is doubled, up to the bound. The
+ * threads that measure go on with their connections and learn of it when they come to the planned
+ * end; see window_lengthen().
  */
 #ifndef IOBENCH_EXTEND_H
 #define IOBENCH_EXTEND_H

@@ -1,5 +1,5 @@
 /*
- * fairness: how evenly the peers of a run were served, folded up from one count per peer.
+ * fairness: how evenly the peers of a run were served, from one count of requests per peer.
  */
 #ifndef IOBENCH_FAIRNESS_H
 #define IOBENCH_FAIRNESS_H
@@ -14,7 +14,7 @@ struct fairness {
     double sum, sum_of_squares;
 };
 
-/* asked: it was asked for something; a peer that never was is not starved, whatever its count. */
+/* Adds a peer with `count` replies. One without any is starved if something was asked of it. */
 void fairness_add(struct fairness *f, uint64_t count, bool asked);
 void fairness_merge(struct fairness *into, const struct fairness *from);
 

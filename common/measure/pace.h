@@ -22,7 +22,7 @@ enum pace_arrivals { PACE_CONSTANT, PACE_POISSON };
 extern const char *const pace_arrivals_names[];
 enum pace_arrivals pace_arrivals_named(const char *name);
 
-/* Whether arrivals were asked for that would come to nothing, since no rate was. */
+/* Whether --arrivals was given without the --rate that it needs. */
 bool pace_lacks_rate(const char *arrivals, uint64_t rate);
 #define PACE_LACKS_RATE "says how the requests of an open loop are spread: it needs --rate"
 

@@ -29,13 +29,13 @@ static inline bool edges_hold(const struct edges *window, uint64_t moment_ns)
 /* One thread's share. */
 struct schedule {
     struct pace pace;     /* the next request to be sent */
-    struct pace arrived;  /* the same schedule, taken up to now: its lead is the queue */
+    struct pace arrived;  /* the next request to become due: those between the two are the queue */
     uint64_t taken;       /* requests that were due in the window, and were taken off */
-    uint64_t given_up;    /* of these: could not be sent */
-    uint64_t left;        /* were due in the window, and still on the schedule in the end */
+    uint64_t given_up;    /* those of `taken` that could not be sent */
+    uint64_t left;        /* requests that were due in the window, and never taken off */
     uint64_t queue_peak;  /* most that were due at once */
-    struct hist lateness; /* of sends that had nothing to wait for: the client's own fault */
-    struct hist queued;   /* of the others: their wait, such as for a free connection */
+    struct hist lateness; /* of requests that had nothing to wait for: the client's own fault */
+    struct hist queued;   /* of the other requests: their wait, such as for a free connection */
 };
 
 void schedule_init(struct schedule *s);

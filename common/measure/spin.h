@@ -55,7 +55,7 @@ void spin_init(struct spin *s, enum spin_mode mode, struct stats *stats);
 /* What a sleep of slept_ns teaches. */
 void spin_slept(struct spin *s, uint64_t slept_ns);
 
-/* It took so long to look for events, and there were none. */
+/* gap_ns have passed since the last look, which found no events. */
 static inline void spin_looked(struct spin *s, uint64_t gap_ns)
 {
     if (gap_ns < SPIN_LOOK_MOST_NS)

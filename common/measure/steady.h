@@ -1,5 +1,5 @@
 /*
- * steady: did the rate of a run stay what it was, or was it still on its way somewhere?
+ * steady: whether the rate of a run stayed at one level.
  *
  * A mean describes a window only if the window has one level. Two questions are asked of the
  * rates of equally long intervals:

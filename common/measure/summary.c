@@ -66,7 +66,7 @@ static void add_thread(struct summary *s, const struct meter *m)
     add_limit(s, m);
 }
 
-/* The verdict that ended the window is not to be tried again. */
+/* The verdict on which --until-steady ended the window stands; else the window is tested now. */
 static void judge(struct summary *s)
 {
     const struct drive *d = s->drive;

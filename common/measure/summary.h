@@ -22,12 +22,12 @@ struct summary {
     struct stats window;            /* counted in the measuring window; errors: in the whole run */
     struct hist service, response;  /* response: open loop only */
     struct hist unfinished_service; /* closed loop: of what was in flight when the window ended */
-    struct schedule schedule;       /* open loop; pace and arrived are no thread's */
-    struct os_cpu_time cpu;         /* of the threads, in the window */
+    struct schedule schedule; /* open loop: all threads' sums; its pace and arrived mean nothing */
+    struct os_cpu_time cpu;   /* of the threads, in the window */
     struct os_cpu_time process_cpu; /* of the whole process, in the window */
     struct limit limit;             /* of the thread that had the least room for more */
     struct steady steady;
-    double duration_s, drain_s; /* the window's exact length; how long it was followed after it */
+    double duration_s, drain_s; /* exact lengths of the window, and of the drain after it */
     uint64_t errors;            /* in the whole run */
     uint64_t unfinished;        /* in flight when the window ended */
     uint64_t never_answered;    /* open loop: sent, but not answered until the drain was over */

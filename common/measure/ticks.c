@@ -60,7 +60,7 @@ void ticks_publish(struct ticks *t, struct tick now)
     atomic_store_explicit(&t->done, n + 1, memory_order_release);
 }
 
-/* What the window's end has cut short. */
+/* The rows that are not whole when the window ends: one of each level but the finest, at most. */
 static void write_open_rows(struct ticks *t, struct tick now)
 {
     unsigned done = atomic_load_explicit(&t->done, memory_order_relaxed);
@@ -111,7 +111,7 @@ static uint64_t window_ns(const struct ticks_reader *r)
     return longest;
 }
 
-/* The finest level that has room for so many ticks in whole pairs of intervals. */
+/* The finest level that holds so many ticks, in intervals that can be joined two by two. */
 static unsigned level_for(const struct ticks_reader *r, unsigned ticks)
 {
     unsigned pair = 2 * r->ticks_per_interval, level = r->level;

@@ -83,7 +83,7 @@ struct ticks_point {
 /* The next complete interval; false when there is none (yet). */
 bool ticks_next(struct ticks_reader *r, struct ticks_point *p);
 
-/* What there is of the interval that ticks_next() would return later; false when nothing is. */
+/* The interval that ticks_next() returns next, as far as it has come; false: nothing of it yet. */
 bool ticks_peek(const struct ticks_reader *r, struct ticks_point *p);
 
 /* Tests the whole ticks of the window so far for a steady state. */

@@ -7,11 +7,11 @@
 #define STOP_DRAIN_NS NS_PER_S
 
 /*
- * The planned length of the window, shared by all threads, has this bit set as soon as the first of
- * them has come to its end: from then on it is the end for all. Threads ask only there, so that a
- * window that may be lengthened costs no more than another.
+ * The planned length of the window is shared by all threads. The first thread that comes to the
+ * planned end sets this bit in it; from then on the length is final for all threads. They read it
+ * at the planned end alone, so a window that may be lengthened costs no more than another.
  */
-#define SETTLED (1ULL << 63)
+#define FIXED (1ULL << 63)
 
 /* ---- before and after ----------------------------------------------------------------------- */
 
@@ -62,7 +62,7 @@ int meter_init(struct meter *m, struct window *w, unsigned index)
 
 uint64_t window_planned_ns(const struct window *w)
 {
-    uint64_t length_ns = atomic_load(&w->length) & ~SETTLED;
+    uint64_t length_ns = atomic_load(&w->length) & ~FIXED;
 
     return length_ns ? length_ns : CLOCK_NEVER_NS;
 }
@@ -74,13 +74,13 @@ bool window_lengthen(struct window *w, uint64_t length_ns)
     return atomic_compare_exchange_strong(&w->length, &planned_ns, length_ns);
 }
 
-/* At the end as this thread knows it: true when it stays there, else the new one is noted. */
-static bool settle_end(struct meter *m)
+/* At the end that this thread knows: true if it is now final; if not, the later end is noted. */
+static bool fix_end(struct meter *m)
 {
     uint64_t length = m->edges.end_ns - m->edges.start_ns, known = length;
 
-    if (!atomic_compare_exchange_strong(&m->window->length, &length, length | SETTLED))
-        length &= ~SETTLED;
+    if (!atomic_compare_exchange_strong(&m->window->length, &length, length | FIXED))
+        length &= ~FIXED;
     m->edges.end_ns = m->edges.start_ns + length;
     return length == known;
 }
@@ -145,9 +145,9 @@ static void publish_tick(struct meter *m)
 }
 
 /*
- * With a number of requests: those in flight now, and those that follow them of themselves, will be
- * the first to be completed, so that many fewer may be begun. An open loop counts the requests that
- * are due from now on instead.
+ * With a number of requests: the first to be completed in the window are those in flight now and
+ * those owed after them, so a closed loop may begin that many fewer. An open loop counts the
+ * requests that are due from now on, so it may begin them all.
  */
 static void set_budget(struct meter *m)
 {
@@ -202,7 +202,7 @@ void window_catch_up(struct meter *m)
             begin_window(m);
         else if (m->now_ns < m->edges.end_ns || m->ticks.end_ns < m->edges.end_ns)
             publish_tick(m);
-        else if (settle_end(m))
+        else if (fix_end(m))
             end_window(m, m->edges.end_ns);
         set_deadline(m);
         if (m->phase == PHASE_WINDOW && m->last_request == m->worker->stats.requests)

@@ -54,8 +54,8 @@ struct window {
     struct window_plan plan;
     struct window_hooks hooks;
     struct crew *crew;
-    struct meter **meters;         /* one per thread, where the workload has them; and ... */
-    struct ticks **ticks;          /* ... theirs */
+    struct meter **meters;         /* one per thread, in the workload's memory */
+    struct ticks **ticks;          /* of each meter */
     atomic_uint ready;             /* threads that are set up */
     atomic_uint_fast64_t start_ns; /* when the gate was opened; 0: not yet */
     atomic_uint_fast64_t length;   /* of the window, as planned: see window.c */
@@ -76,7 +76,7 @@ struct meter {
     uint64_t drain_end_ns, done_ns;
 
     uint64_t in_flight;    /* requests begun and not over */
-    uint64_t owed;         /* requests that follow those in flight of themselves */
+    uint64_t owed;         /* requests that will follow those in flight: see meter_owe() */
     uint64_t unfinished;   /* in flight when the window ended */
     uint64_t answered;     /* open loop: were due in the window, and completed */
     uint64_t quota;        /* this thread's part of a number of requests */
@@ -205,7 +205,7 @@ static inline void meter_owe(struct meter *m)
     m->budget -= !m->open_loop && m->budget > 0;
 }
 
-/* That other request's turn has come: it is begun, or it never will be. */
+/* The request announced by meter_owe() is begun, or it never will be. */
 static inline void meter_follow(struct meter *m, bool begun)
 {
     m->owed--;

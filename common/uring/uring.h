@@ -1,5 +1,5 @@
 /*
- * uring: a ring as every backend and engine here uses one.
+ * uring: an io_uring as streams, datagrams and files use it.
  *
  * A ring belongs to the thread that submits. Submitting is refused now and then, for want of memory
  * or of room for completions: what is queued stays queued and goes with the next call. When it is
@@ -23,7 +23,7 @@ struct uring {
     uint64_t *enters;     /* counts the calls of the thread that submits */
     uint64_t *queue_full; /* counts the times that the submission queue had no room */
     unsigned refusals;    /* submissions refused in a row */
-    int broken;           /* -errno: there is no way to go on; told by the next wait */
+    int broken; /* 0, or the -errno that the next wait returns: the ring cannot be used any more */
 };
 
 /*
@@ -75,7 +75,7 @@ unsigned uring_take_back(struct uring *u, unsigned most);
  */
 int uring_wait(struct uring *u, unsigned count, uint64_t left_ns);
 
-/* The same in a thread that only reaps, while another one submits; its calls are its to count. */
+/* The same without submitting, in a thread that only reaps; the caller counts the call. */
 int uring_wait_only(struct uring *u, unsigned count, uint64_t left_ns);
 
 /*
