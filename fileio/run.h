@@ -58,7 +58,7 @@ struct file_worker {
     const struct plan *plan; /* the run's, near at hand, as are ... */
     struct stats *stats;     /* ... the crew's counters for this thread */
     uint64_t block_bytes;
-    uint64_t urgent_percent;
+    uint64_t priority_percent;
     unsigned index, first_file;
     struct engine engine;
     struct offsets pattern;
