@@ -70,7 +70,7 @@ struct client_thread {
     const struct client_config *config;
     const struct codec *codec;
     struct rng rng;
-    unsigned pipeline; /* config's, near at hand */
+    unsigned pipeline; /* copied from config */
 
     const struct conn_slab *conns;    /* the loop's */
     struct conn_list ready, thinking; /* thinking: in the order of ready_ns */

@@ -74,7 +74,7 @@ static void set_up(struct client_thread *t, struct loop *l, struct due *due)
         return;
     if (t->asked == t->to_open && connections_all_tried(t)) {
         window_ready(&t->meter);
-        wait_until(due, t->meter.now_ns); /* come round again at once: it may have been the last */
+        wait_until(due, t->meter.now_ns); /* ask again at once: this was perhaps the last thread */
         return;
     }
     if (ramp)

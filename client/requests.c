@@ -18,7 +18,7 @@ static struct span begin_one(struct client_thread *t, struct client_conn *c, str
 {
     unsigned place = (unsigned)c->oldest + c->in_flight;
     struct request *r = &c->ring[place < t->pipeline ? place : place - t->pipeline];
-    bool queued = TAILQ_EMPTY(&t->ready); /* for a connection, not for this thread to come round */
+    bool queued = TAILQ_EMPTY(&t->ready); /* they wait for a connection, not for this thread */
 
     r->due_ns = meter_begin(&t->meter, queued);
     r->sent_ns = t->meter.now_ns;

@@ -118,7 +118,7 @@ static int look(struct file_worker *w)
     return got;
 }
 
-/* What is in flight cannot be had any more. */
+/* The engine broke: what is in flight will never come back. */
 static void give_up(struct file_worker *w, int err)
 {
     struct meter *m = &w->meter;

@@ -52,8 +52,8 @@ struct file_op *ops_begin(struct file_worker *w)
 
     ops_place(w, t, w->checks ? verify_take(w, block) : block);
     t->op.kind = choose_kind(w);
-    if (w->urgent_percent)
-        t->op.priority = rng_below(&w->rng, 100) < w->urgent_percent;
+    if (w->priority_percent)
+        t->op.priority = rng_below(&w->rng, 100) < w->priority_percent;
     if (w->checks && t->op.kind == FILE_WRITE)
         verify_compose(w, t);
     t->due_ns = t->ready_ns = take_off_schedule(w);
@@ -67,7 +67,7 @@ static void record(struct file_worker *w, const struct task *t, bool write)
     struct meter *m = &w->meter;
 
     hist_record(&w->tally.service[write], t->service_ns);
-    if (w->urgent_percent)
+    if (w->priority_percent)
         hist_record(&w->tally.classes[t->op.priority], t->service_ns);
     if (!m->open_loop)
         return;

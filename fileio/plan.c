@@ -150,7 +150,7 @@ static int check_options(const struct plan *p, const struct file_config *c,
 {
     static const char made_here[] = "is for files made by this program, which --existing excludes";
     struct text depth = number(c->depth), size = text_bytes(c->size_bytes),
-                files = number(c->files), urgent = number(c->priority_percent),
+                files = number(c->files), priority = number(c->priority_percent),
                 reads = number(c->read_percent);
     bool existing = c->existing, mixed = is(c->rw, "randrw");
     struct stat st;
@@ -161,7 +161,7 @@ static int check_options(const struct plan *p, const struct file_config *c,
          "is less than two blocks for each operation in flight, which --verify needs"},
         {c->verify && c->block_bytes % BLOCK_WORD, "verify", NULL,
          "needs a --block of whole 8 bytes"},
-        {c->priority_percent && !p->split, "priority-percent", urgent.s,
+        {c->priority_percent && !p->split, "priority-percent", priority.s,
          "needs --threading split, which has a priority queue"},
         {p->sync && p->read_percent == 100, "sync", c->sync, "needs a --rw that writes"},
         {!mixed && c->read_percent != 50, "read-percent", reads.s, "needs --rw randrw"},

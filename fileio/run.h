@@ -54,10 +54,10 @@ struct failure {
 struct file_worker {
     struct meter meter;
     struct run *run;
-    const struct plan *plan; /* the run's, near at hand, as are ... */
-    struct stats *stats;     /* ... the crew's counters for this thread */
+    const struct plan *plan; /* the run's */
+    struct stats *stats;     /* the crew's, for this thread */
     uint64_t block_bytes;
-    uint64_t urgent_percent;
+    uint64_t priority_percent;
     unsigned index, first_file;
     struct engine engine;
     struct offsets pattern;
@@ -72,13 +72,13 @@ struct file_worker {
     struct file_op **out, **done; /* a batch on its way there and back */
     unsigned in_flight;           /* in the engine */
     unsigned batch, reap_min;
-    unsigned until_sample; /* submissions */
-    uint64_t freed_ns;     /* since then there has always been a free task */
+    unsigned until_sample; /* submissions until one is timed */
+    uint64_t freed_ns;     /* the moment since which a task has been free all the time */
 
     bool checks;   /* --verify */
     bool combines; /* a submission may sleep for completions as well */
     bool samples;  /* some submissions are timed apart: not of an engine that blocks */
-    bool looks;    /* for completions, for a while, before it sleeps */
+    bool looks;    /* it looks for completions for a while before it sleeps */
     bool ended;    /* nothing new is begun */
 
     uint32_t *generations; /* --verify: see verify.c */

@@ -61,8 +61,8 @@ static void measure(struct client_thread *t)
 }
 
 /*
- * What was due in the window is still sent when that is over, but only for as long as an answer can
- * be waited for: an overload's backlog is not worked off.
+ * What was due in the window is still sent after it, but only for as long as the drain has time
+ * left to wait for the answer: an overload's backlog is given up.
  */
 static bool may_send(const struct client_thread *t)
 {

@@ -2,7 +2,7 @@
 
 #include "common/base/clock.h"
 
-/* How often losses are looked for; and how soon after a send that failed. */
+/* How often losses are looked for; after a send that failed they are looked for sooner. */
 #define CHECK_NS       (20 * NS_PER_MS)
 #define CHECK_SOON_NS  NS_PER_MS
 #define TIMEOUT_CHECKS 8 /* looks per timeout, at least */

@@ -33,7 +33,7 @@ static void write_send_errors(struct report *report, const char *path, const str
         write_member(report, path, names[i], (int64_t)e->kinds[i]);
 }
 
-/* Where it was asked for; the kernel says which sends it copied all the same. */
+/* With --zerocopy: how many sends there were, and how many the kernel copied all the same. */
 static void write_zerocopy(struct report *report, const struct bench *b, const char *path,
                            const struct stats *s)
 {

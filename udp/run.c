@@ -84,7 +84,7 @@ static int run_client(struct bench *b, FILE *out)
     return !status && results_failed(&b->results) ? EXIT_FAILED : status;
 }
 
-/* *ran: there is something to tell. */
+/* *ran: there are results to report. */
 static int run_roles(struct bench *b, FILE *out, bool *ran)
 {
     int status = b->is_server ? serve_start(&b->server.serve) : 0, server_status = 0;

@@ -58,7 +58,7 @@ struct uring_loop {
     struct conn *starved, *starved_last; /* their queue: first come, first served */
     uint32_t flush;                      /* submit when so many entries are queued */
     bool multishot_accept, multishot_recv;
-    bool read_while_unsent; /* of the configuration, near at hand */
+    bool read_while_unsent; /* copied from the configuration */
 };
 
 static inline struct uring_conn *uring_conn(struct conn *c)
@@ -96,10 +96,10 @@ static inline void uring_starved_retry(struct uring_loop *u)
 }
 
 /*
- * Before a wait until wake_ns. A connection that was closed, or for which no bytes came, was
- * retried without taking a buffer, so none is returned for it. Those behind it in the queue would
- * wait for ever; if no buffer is in use, as many are retried as there are buffers. Returns when to
- * wake: 0 (at once) as long as the queue is not empty, else wake_ns.
+ * Before a wait until wake_ns. A connection that was closed, or for which no bytes came,
+ * uses its turn without taking a buffer, so none is returned for it. Those behind it in the queue
+ * would wait for ever; if no buffer is in use, as many are retried as there are buffers. Returns
+ * when to wake: 0 (at once) as long as the queue is not empty, else wake_ns.
  */
 uint64_t uring_starved_before_wait(struct uring_loop *u, uint64_t wake_ns);
 

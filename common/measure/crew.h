@@ -85,7 +85,7 @@ struct stats crew_stats(const struct crew *crew);
 /* From a worker: wakes the main thread out of crew_wait(). */
 void crew_tell(struct crew *crew);
 
-/* From any thread: makes the worker's loop come round and ask what is due. */
+/* From any thread: wakes the worker's loop, which then asks what is due. */
 void worker_wake(struct worker *w);
 void crew_wake_all(struct crew *crew);
 

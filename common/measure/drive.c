@@ -63,8 +63,8 @@ static void read_cpus(const struct crew *crew, struct host_pressure *pressures)
 }
 
 /*
- * The kernel counts stolen time in steps of 10 ms, so it is good enough to read it here, when the
- * main thread comes round, and it costs those that measure nothing.
+ * The kernel counts stolen time in steps of 10 ms, so it is precise enough that the main thread
+ * reads it when it next wakes; the threads that measure spend no time on it.
  */
 static void read_at_edges(struct progress *p, uint64_t window_start_ns, bool done)
 {

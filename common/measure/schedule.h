@@ -46,9 +46,9 @@ void schedule_start(struct schedule *s, enum pace_arrivals arrivals, uint64_t ra
 
 /*
  * Takes the next request off, which is to be sent now, and returns the moment it was due. queued:
- * it had to wait for something else than for this thread to come round. most: how many requests may
- * still be sent at all, which bounds the queue. Never inlined: a closed loop, which has no
- * schedule, would pay for the registers that this needs.
+ * it had to wait for something else than for this thread to look at the clock again. most: how many
+ * requests may still be sent at all, which bounds the queue. Never inlined: a closed loop, which
+ * has no schedule, would pay for the registers that this needs.
  */
 __attribute__((noinline)) uint64_t schedule_take(struct schedule *s, const struct edges *window,
                                                  uint64_t now_ns, bool queued, uint64_t most);

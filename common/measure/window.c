@@ -8,8 +8,9 @@
 
 /*
  * The planned length of the window is shared by all threads. The first thread that comes to the
- * planned end sets this bit in it; from then on the length is final for all threads. They read it
- * at the planned end alone, so a window that may be lengthened costs no more than another.
+ * planned end sets this bit in it; from then on the length is final for all threads. While they
+ * measure they read it at the planned end alone, so a window that may be lengthened costs no more
+ * than another.
  */
 #define FIXED (1ULL << 63)
 

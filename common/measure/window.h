@@ -176,7 +176,7 @@ static inline bool meter_more_due(const struct meter *m)
 
 /*
  * A request is begun now. Returns when it was due, 0 in a closed loop. queued: it had to wait for
- * something else than for this thread to come round.
+ * something else than for this thread to look at the clock again.
  */
 static inline uint64_t meter_begin(struct meter *m, bool queued)
 {
