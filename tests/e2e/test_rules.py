@@ -63,9 +63,9 @@ class When:
     duration_ms: int
 
 
-INTO_WINDOW = When("from the warm-up into the window", "\n\n", 0.05, 250, 400)
+INTO_WINDOW = When("from the warm-up into the window", "\n\n", 0.15, 300, 400)
 IN_WINDOW = When("within the window", "[0.1s]", 0, 0, 600)
-OVER_END = When("beyond the window's end", "[0.2s]", 0, 0, 400)
+OVER_END = When("beyond the window's end", "[0.1s]", 0, 0, 400)
 
 
 def run_with_stall(bench, who, when, *args, **asked):
