@@ -13,8 +13,8 @@ run is killed, what it had measured can be read, and `bench --resume` knows what
 import json
 import os
 import random
+import re
 import uuid
-from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -29,6 +29,8 @@ REPORT_VERSION = 1
 TOOLS = ("bench_server", "bench_client", "bench_udp", "bench_file_io", peers.TOOL)
 MEASURED, FAILED, LEFT_OUT = "measured", "failed", "left out"
 
+# A number in a text, as the programs write it: 1,234.5.
+FIGURE = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?")
 
 PLAN_MEMBERS = ("created_at", "command", "label", "session", "seed", "cpus", "remarks", "cells")
 # What reading a member raises that is not there, or of another form.
@@ -164,17 +166,11 @@ class ResultSet:
         return next((report["host"] for report in self.reports()), None)
 
     def warnings(self):
-        """(text, how many runs said so), figures aside, which differ from run to run."""
+        """(text, how many runs said so); a figure that differs from run to run is a range."""
         texts = [f"a run failed: {text}" for some in self.failures.values() for text in some]
         for report in self.reports():
             texts += [*report["warnings"], report.get("client_limited_reason")]
-        texts = [text for text in texts if text]
-        kinds = ["".join("#" if char.isdigit() else char for char in text) for text in texts]
-        merged = Counter(squeeze(kind) for kind in kinds)
-        first = {}
-        for kind, text in zip(map(squeeze, kinds), texts):
-            first.setdefault(kind, text)
-        return [(first[kind], count) for kind, count in merged.items()]
+        return merge_texts(filter(None, texts))
 
     def runs(self):
         return len(self.reports()) + sum(map(len, self.failures.values()))
@@ -226,10 +222,24 @@ class ResultSet:
                 for end in peers.ends(self.planned[name].cell)}
 
 
-def squeeze(kind):
-    while "##" in kind:
-        kind = kind.replace("##", "#")
-    return kind.replace("#,#", "#").replace("#.#", "#")
+def merge_texts(texts):
+    """[(text, how often)]. Texts that differ in their figures alone are one, with a range of each."""
+    kinds = {}
+    for text in texts:
+        kinds.setdefault(tuple(FIGURE.split(text)), []).append(FIGURE.findall(text))
+    return [(with_ranges(words, rows), len(rows)) for words, rows in kinds.items()]
+
+
+def with_ranges(words, rows):
+    """The words between the figures, and the figures of each text."""
+    ranges = [*map(range_of, zip(*rows)), ""]
+    return "".join(word + figures for word, figures in zip(words, ranges))
+
+
+def range_of(figures):
+    """As they are written: "97 to 99"."""
+    in_order = sorted(set(figures), key=lambda figure: float(figure.replace(",", "")))
+    return in_order[0] if len(in_order) == 1 else f"{in_order[0]} to {in_order[-1]}"
 
 
 def planned_from(saved):

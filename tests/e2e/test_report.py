@@ -139,6 +139,15 @@ def test_limits_of_the_client_stand_beside_its_rate(tmp_path):
     assert "in 1 of 3 runs: it was busy" in text
 
 
+def test_a_figure_that_differs_from_run_to_run_is_a_range(tmp_path):
+    """Once failed: the first run's figure was said of all of them."""
+    shares = ["99 %", "97.5 %", "1,234 %"]
+    some = [Round(100e3, limited=f"at work for {share} of 1 window") for share in shares]
+    made_up.result_set(tmp_path, {EPOLL: some})
+    text, _ = markdown(tmp_path)
+    assert "in 3 of 3 runs: at work for 97.5 to 1,234 % of 1 window" in text
+
+
 def test_two_rounds_show_nothing(tmp_path):
     made_up.result_set(tmp_path, {EPOLL: STEADY[:2], URING: scaled(2, STEADY[:2])})
     text, _ = markdown(tmp_path)
