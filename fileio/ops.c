@@ -72,10 +72,8 @@ static void record(struct file_worker *w, const struct task *t, bool write)
     if (!m->open_loop)
         return;
     hist_record(&w->tally.response[write], w->meter.now_ns - t->ready_ns);
-    if (!write || !w->plan->pairs) {
-        hist_record(&m->response, w->meter.now_ns - t->due_ns);
-        m->answered++;
-    }
+    if (!write || !w->plan->pairs)
+        meter_record_response(m, t->due_ns);
 }
 
 /* Inlined: where it is called it is known which of the two it is (7 instructions of 427). */
@@ -88,8 +86,8 @@ static inline void complete(struct file_worker *w, const struct task *t, bool wr
     *(write ? &s->tx_bytes : &s->rx_bytes) += w->block_bytes;
     if (meter_counts(m, t->due_ns))
         record(w, t, write);
-    else if (m->phase == PHASE_DRAIN && !m->open_loop)
-        hist_record(&m->unfinished_service, t->service_ns);
+    else
+        meter_record_unfinished(m, t->service_ns);
     meter_over(m);
 }
 

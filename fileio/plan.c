@@ -32,8 +32,7 @@ static int check(const struct opt_table *table, const struct rule *rules)
         return 0;
     if (rules->value)
         return opt_complain(table, EXIT_USAGE, rules->option, rules->value, rules->why);
-    fprintf(stderr, "%s: --%s: %s\n", table->program, rules->option, rules->why);
-    return EXIT_USAGE;
+    return opt_refuse(table, "--%s: %s", rules->option, rules->why);
 }
 
 static struct text number(uint64_t value)

@@ -112,11 +112,9 @@ static int check_config(struct bench *b)
     if (!b->is_server && c->port == 0)
         return opt_complain(&table, EXIT_USAGE, "port", "0",
                             "is no port to send to: a client needs the server's, 1 to 65535");
-    if (b->is_client && c->threads > c->clients) {
-        fprintf(stderr, "%s: --threads: '%" PRIu64 "' is more than the %" PRIu64 " clients\n",
-                table.program, c->threads, c->clients);
-        return EXIT_USAGE;
-    }
+    if (b->is_client && c->threads > c->clients)
+        return opt_refuse(&table, "--threads: '%" PRIu64 "' is more than the %" PRIu64 " clients",
+                          c->threads, c->clients);
     if (pace_lacks_rate(c->arrivals, c->rate))
         return opt_complain(&table, EXIT_USAGE, "arrivals", c->arrivals, PACE_LACKS_RATE);
     return program_check_json(&table, c->json);

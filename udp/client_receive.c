@@ -36,19 +36,12 @@ static bool left_over(const struct client_thread *t, const struct seq_answer *an
 static void answered(struct client_thread *t, const struct seq_answer *answer)
 {
     struct meter *m = &t->meter;
-    uint64_t service_ns = m->now_ns - answer->sent_ns;
 
     t->last_answer_ns = m->now_ns;
     t->loop.stats->requests += !left_over(t, answer);
-    if (m->phase == PHASE_DRAIN && !m->open_loop)
-        hist_record(&m->unfinished_service, service_ns); /* nothing is sent in that drain */
-    if (!t->measuring || !answer->measured)
-        return;
-    hist_record(&m->service, service_ns);
-    if (m->open_loop) {
-        hist_record(&m->response, m->now_ns - answer->due_ns);
-        m->answered++;
-    }
+    meter_record_unfinished(m, m->now_ns - answer->sent_ns);
+    if (t->measuring && answer->measured)
+        meter_record(m, answer->sent_ns, answer->due_ns);
 }
 
 static void take(struct client_thread *t, uint32_t index, const unsigned char *bytes, uint32_t len)

@@ -226,18 +226,35 @@ static inline void meter_over(struct meter *m)
         window_cut(m, m->now_ns);
 }
 
+/* Open loop: a request of the window, which was due at due_ns, is completed at m->now_ns. */
+static inline void meter_record_response(struct meter *m, uint64_t due_ns)
+{
+    hist_record(&m->response, m->now_ns - due_ns);
+    m->answered++;
+}
+
+/* The times of a request of the window, handed over at sent_ns and completed at m->now_ns. */
+static inline void meter_record(struct meter *m, uint64_t sent_ns, uint64_t due_ns)
+{
+    hist_record(&m->service, m->now_ns - sent_ns);
+    if (m->open_loop)
+        meter_record_response(m, due_ns);
+}
+
+/* A closed loop begins nothing in its drain: what is completed there was left by the window. */
+static inline void meter_record_unfinished(struct meter *m, uint64_t service_ns)
+{
+    if (m->phase == PHASE_DRAIN && !m->open_loop)
+        hist_record(&m->unfinished_service, service_ns);
+}
+
 /* A request that was handed over at sent_ns is completed at m->now_ns. */
 static inline void meter_complete(struct meter *m, uint64_t sent_ns, uint64_t due_ns)
 {
-    if (meter_counts(m, due_ns)) {
-        hist_record(&m->service, m->now_ns - sent_ns);
-        if (m->open_loop) {
-            hist_record(&m->response, m->now_ns - due_ns);
-            m->answered++;
-        }
-    } else if (m->phase == PHASE_DRAIN && !m->open_loop) {
-        hist_record(&m->unfinished_service, m->now_ns - sent_ns);
-    }
+    if (meter_counts(m, due_ns))
+        meter_record(m, sent_ns, due_ns);
+    else
+        meter_record_unfinished(m, m->now_ns - sent_ns);
     meter_over(m);
 }
 
