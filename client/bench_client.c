@@ -84,6 +84,8 @@ static const struct opt rows[] = {
      "threads, each with an event loop and a share of the connections"},
     {"cpus", 0, OPT_CPUS, FIELD(cpus), NULL, "LIST", 0, 0, NULL,
      "bind the threads to these CPUs in turn, such as 0,2-3"},
+    SERVED_PID_ROW,
+    GATE_ROW,
     PROGRAM_JSON_ROW,
     PROGRAM_QUIET_ROW,
 };
@@ -138,9 +140,9 @@ static int check_together(const struct client_config *config)
     else if (config->think_ns && config->pipeline > 1)
         why = "--think needs --pipeline 1: it begins when the reply is there";
     else if (config->find_rate && (config->requests || config->think_ns || config->connect_only ||
-                                   config->until_steady_ns))
+                                   config->until_steady_ns || config->gate))
         why = "--find-rate sets the rate of timed runs: leave out --requests, --think, "
-              "--connect-only and --until-steady";
+              "--connect-only, --until-steady and --gate";
     else if (config->until_steady_ns && config->requests)
         why = "--until-steady lengthens a timed run: leave out --requests";
     else if (config->connect_only &&
@@ -259,6 +261,10 @@ int main(int argc, char **argv)
     if (!err) /* for the connections, and some for rings, pipes and files */
         err = net_option_descriptors(&table, "connections", config.connections,
                                      config.connections + 32 + 8 * config.threads);
+    if (!err)
+        err = served_by_process(&run.drive.served, &table, config.server_pid);
+    if (!err)
+        err = gate_connect(&run.drive.gate, &table, config.gate);
     if (err)
         return err;
     return measure(&run, argc, argv);

@@ -26,6 +26,8 @@ struct client_config {
     uint64_t sndbuf_bytes, rcvbuf_bytes;
     struct opt_cpus cpus;
     const char *nodelay, *close;
+    uint64_t server_pid; /* 0: not given */
+    const char *gate;    /* Unix socket of whoever says when to begin; NULL: nobody */
     bool quiet;
 };
 

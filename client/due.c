@@ -84,7 +84,7 @@ static void set_up(struct client_thread *t, struct loop *l, struct due *due)
 
 static void wait_for_start(struct client_thread *t, struct loop *l, struct due *due)
 {
-    if (window_started(&t->meter))
+    if (window_started(&t->meter) || (!t->config->ramp_ns && window_rest(&t->meter)))
         wait_until(due, t->meter.now_ns);
     else if (!t->config->ramp_ns)
         wait_until(due, CLOCK_NEVER_NS);

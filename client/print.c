@@ -116,7 +116,7 @@ void print_final(FILE *out, const struct client_run *run, const struct results *
     print_churn(&page, run, r);
     if (!run->config->churn) /* each connection has the same number, by definition */
         print_fairness(out, &r->fairness);
-    page_cost(&page, "Client CPU:", "request", s->cpu, &s->window, s->window.requests);
+    page_cost(&page, "Client CPU:", "request", s->cpu, s->server_s, &s->window, s->window.requests);
     results_warn(r, run, page_note, &page);
     page_notes(&page, s);
     fflush(out);

@@ -101,6 +101,7 @@ static const struct opt rows[] = {
      "also print what a clock of 100 ms steps makes of the run"},
     {"interval", 'i', OPT_DURATION_NS, FIELD(interval_ns), "1s", "TIME", 10 * NS_PER_MS,
      3600 * NS_PER_S, NULL, "length of one line, and of one point of the series"},
+    GATE_ROW,
     PROGRAM_JSON_ROW,
     PROGRAM_QUIET_ROW,
 };
@@ -166,7 +167,7 @@ static int measure(struct run *run, int argc, char **argv)
     if (!run->drive.ran)
         return status;
     results_collect(&results, run);
-    if (status && !results.summary.measured)
+    if (status && !results.summary.measured && !run->drive.never_begun)
         return status; /* it was never set up */
     report_failures(run);
     print_final(out, run, &results);
@@ -220,6 +221,8 @@ int main(int argc, char **argv)
         err = program_check_json(&table, config.json);
     if (!err)
         err = plan_choose(&run.plan, &config, &table);
+    if (!err)
+        err = gate_connect(&run.drive.gate, &table, config.gate);
     if (err)
         return err;
     run.type = engine_of(&run.plan.choice);

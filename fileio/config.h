@@ -16,6 +16,7 @@ struct file_config {
     uint64_t priority_percent, pool, seed, reap_min;
     uint64_t time_ns, warmup_ns, interval_ns, spin_ns;
     struct opt_cpus cpus;
+    const char *gate; /* Unix socket of whoever says when to begin; NULL: nobody */
     bool sqpoll, iopoll, verify, prefill, invalidate, keep, published_method, quiet;
 };
 

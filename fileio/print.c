@@ -78,7 +78,8 @@ static void print_costs(const struct page *page, const struct results *r)
     const struct summary *s = &r->summary;
     const struct stats *submitting = &r->submitting, *reaping = &r->reaping;
 
-    page_cost(page, "CPU:", "operation", s->process_cpu, &s->window, s->window.requests);
+    page_cost(page, "CPU:", "operation", s->process_cpu, s->server_s, &s->window,
+              s->window.requests);
     if (submitting->batches && reaping->waits)
         fprintf(page->out, "Batches:        %.1f operations per submission, %.1f per reap\n",
                 (double)submitting->batched / (double)submitting->batches,

@@ -80,6 +80,8 @@ static const struct opt rows[] = {
      NULL, "length of one line, and of one point of the series"},
     {"published-method", 0, OPT_FLAG, FIELD(published_method), NULL, NULL, 0, 0, NULL,
      "also print the figure by the published definition: the packets divided by a fixed 5.7 s"},
+    SERVED_PID_ROW,
+    GATE_ROW,
     PROGRAM_JSON_ROW,
     PROGRAM_QUIET_ROW,
 };
@@ -115,6 +117,14 @@ static int check_config(struct bench *b)
     if (b->is_client && c->threads > c->clients)
         return opt_refuse(&table, "--threads: '%" PRIu64 "' is more than the %" PRIu64 " clients",
                           c->threads, c->clients);
+    if (b->is_server && c->server_pid)
+        return opt_refuse(&table,
+                          "--server-pid: '%" PRIu64 "' is for --role client: else the "
+                          "server is this process",
+                          c->server_pid);
+    if (!b->is_client && c->gate)
+        return opt_complain(&table, EXIT_USAGE, "gate", c->gate,
+                            "is for clients: --role server has no window that could begin");
     if (pace_lacks_rate(c->arrivals, c->rate))
         return opt_complain(&table, EXIT_USAGE, "arrivals", c->arrivals, PACE_LACKS_RATE);
     return program_check_json(&table, c->json);
@@ -171,5 +181,9 @@ int main(int argc, char **argv)
         status = choose_backend(&b);
     if (!status)
         status = raise_limits(&b);
+    if (!status)
+        status = served_by_process(&b.client.drive.served, &table, b.config.server_pid);
+    if (!status)
+        status = gate_connect(&b.client.drive.gate, &table, b.config.gate);
     return status ? status : run_bench(&b, &table, argc, argv);
 }

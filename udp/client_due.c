@@ -18,6 +18,8 @@ static void set_up(struct client_thread *t)
 
 static uint64_t wait_for_start(struct client_thread *t)
 {
+    if (window_rest(&t->meter))
+        return t->meter.now_ns;
     if (!window_started(&t->meter))
         return CLOCK_NEVER_NS;
     t->last_answer_ns = t->last_sent_ns = t->meter.now_ns;

@@ -20,6 +20,8 @@ struct udp_config {
     uint64_t rcvbuf_bytes, sndbuf_bytes;
     uint64_t timeout_ns, warmup_ns, interval_ns;
     struct opt_cpus cpus;
+    uint64_t server_pid; /* 0: not given */
+    const char *gate;    /* Unix socket of whoever says when to begin; NULL: nobody */
     bool connected, published_method, quiet;
 };
 

@@ -3,6 +3,7 @@
 #include "common/base/text.h"
 #include "common/measure/page.h"
 
+#include <math.h>
 #include <string.h>
 
 #define MIB (1024.0 * 1024.0)
@@ -148,7 +149,7 @@ static void print_served(const struct page *p, const struct bench *b)
     print_count(p, "dropped by the kernel, server's receive buffer full",
                 r->kernel_drops > 0 ? (uint64_t)r->kernel_drops : 0);
     page_errors(p, "receiving: ", &r->stats);
-    page_cost(p, "Server CPU:", "echo", r->cpu, &r->stats, c->echoed);
+    page_cost(p, "Server CPU:", "echo", r->cpu, NAN, &r->stats, c->echoed);
 }
 
 /* ---- the results ----------------------------------------------------------------------------- */
@@ -206,7 +207,7 @@ void print_final(FILE *out, const struct bench *b)
     page_latency(&page, "Service time:", &s->service,
                  r->counts.lost ? "of those that came back" : NULL);
     page_open_loop(&page, s, b->config.arrivals);
-    page_cost(&page, "Client CPU:", "echo", s->cpu, &s->window, s->window.requests);
+    page_cost(&page, "Client CPU:", "echo", s->cpu, s->server_s, &s->window, s->window.requests);
     if (b->is_server)
         print_served(&page, b);
     results_warn(b, page_note, &page);

@@ -76,7 +76,11 @@ static int end_server(struct bench *b)
 
 static int run_client(struct bench *b, FILE *out)
 {
-    int status = drive_run(&b->client.drive, 0, b->config.quiet ? NULL : out);
+    int status;
+
+    if (b->is_server)
+        serve_known_as(&b->server.serve, &b->client.drive.served);
+    status = drive_run(&b->client.drive, 0, b->config.quiet ? NULL : out);
 
     if (!b->client.drive.ran)
         return status;

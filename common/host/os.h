@@ -4,10 +4,12 @@
 #ifndef IOBENCH_OS_H
 #define IOBENCH_OS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <time.h>
 
 /* CPU time used so far, in nanoseconds. */
 struct os_cpu_time {
@@ -50,6 +52,13 @@ void os_sleep_until(uint64_t until_ns);
 
 struct os_cpu_time os_thread_cpu_time(void);
 struct os_cpu_time os_process_cpu_time(void);
+
+/*
+ * The clock of the CPU time, for clock_gettime(), of another process or of a thread of this one: 0
+ * or -errno (-ENOTSUP where the system has no such clocks). Reading it fails once that has ended.
+ */
+int os_process_cpu_clock(pid_t pid, clockid_t *clock);
+int os_thread_cpu_clock(pthread_t thread, clockid_t *clock);
 
 /* Largest resident set so far, in bytes. */
 uint64_t os_peak_rss_bytes(void);

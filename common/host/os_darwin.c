@@ -58,6 +58,21 @@ struct os_cpu_time os_process_cpu_time(void)
     return (struct os_cpu_time){timeval_ns(usage.ru_utime), timeval_ns(usage.ru_stime)};
 }
 
+/* There are no clocks of another process's or thread's CPU time. */
+int os_process_cpu_clock(pid_t pid, clockid_t *clock)
+{
+    (void)pid;
+    (void)clock;
+    return -ENOTSUP;
+}
+
+int os_thread_cpu_clock(pthread_t thread, clockid_t *clock)
+{
+    (void)thread;
+    (void)clock;
+    return -ENOTSUP;
+}
+
 /* The scheduler does not say how long a thread waited. */
 struct os_run_time os_thread_run_time(void)
 {

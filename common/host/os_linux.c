@@ -71,6 +71,16 @@ struct os_cpu_time os_process_cpu_time(void)
     return cpu_time(RUSAGE_SELF);
 }
 
+int os_process_cpu_clock(pid_t pid, clockid_t *clock)
+{
+    return -clock_getcpuclockid(pid, clock);
+}
+
+int os_thread_cpu_clock(pthread_t thread, clockid_t *clock)
+{
+    return -pthread_getcpuclockid(thread, clock);
+}
+
 /*
  * /proc/thread-self/schedstat: ns on a CPU, ns ready but without one, times run (proc(5)). The
  * first of them may be as old as the last timer tick, so the thread's clock says it instead.

@@ -1,11 +1,10 @@
 #include "common/loop/net.h"
 
-#include "common/base/clock.h"
 #include "common/host/os.h"
+#include "common/host/unix_socket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -46,18 +45,9 @@ int net_resolve(const char *host, uint16_t port, int type, struct net_address *a
 
 int net_unix_address(const char *path, struct net_address *address, char *why, size_t why_cap)
 {
-    struct sockaddr_un *un = (struct sockaddr_un *)&address->storage;
-    size_t len = strlen(path);
-
-    if (len == 0 || len >= sizeof un->sun_path) {
-        snprintf(why, why_cap, "is not a path of 1 to %zu characters", sizeof un->sun_path - 1);
-        return -ENAMETOOLONG;
-    }
     memset(address, 0, sizeof *address);
-    un->sun_family = AF_UNIX;
-    memcpy(un->sun_path, path, len + 1);
-    address->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
-    return 0;
+    return unix_socket_address(path, (struct sockaddr_un *)&address->storage, &address->len, why,
+                               why_cap);
 }
 
 bool net_is_unix(const struct net_address *address)
@@ -183,19 +173,12 @@ void net_reset(int fd)
 static int connect_unix(int fd, const struct net_address *address, uint64_t timeout_ns,
                         struct stats *stats)
 {
-    struct timeval limit = {.tv_sec = (time_t)(timeout_ns / NS_PER_S),
-                            .tv_usec = (suseconds_t)(timeout_ns % NS_PER_S / NS_PER_US)};
-    int flags = fcntl(fd, F_GETFL);
+    int err = unix_socket_connect(fd, (const struct sockaddr *)&address->storage, address->len,
+                                  timeout_ns);
 
-    stats->syscalls[SYSCALL_fcntl] += 2;
+    stats->syscalls[SYSCALL_fcntl] += err ? 2 : 3;
     stats->syscalls[SYSCALL_setsockopt]++;
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
-    if (connect(fd, (const struct sockaddr *)&address->storage, address->len) < 0)
-        return errno == EAGAIN ? -ETIMEDOUT : -errno;
-    stats->syscalls[SYSCALL_fcntl]++;
-    fcntl(fd, F_SETFL, flags);
-    return 0;
+    return err;
 }
 
 int net_connect(const struct net_address *address, const struct net_options *options,

@@ -52,7 +52,7 @@ int crew_init(struct crew *crew, unsigned count, const struct opt_cpus *cpus)
     crew->workers = calloc(count, sizeof *crew->workers);
     if (!crew->workers)
         return -ENOMEM;
-    crew->news_fd[0] = crew->news_fd[1] = -1;
+    crew->news_fd[0] = crew->news_fd[1] = crew->watched_fd = -1;
     err = os_pipe(crew->news_fd);
     for (unsigned i = 0; i < count && !err; i++) {
         struct worker *w = &crew->workers[i];
@@ -156,10 +156,11 @@ static int poll_timeout_ms(uint64_t until_ns)
 
 enum crew_news crew_wait(struct crew *crew, uint64_t until_ns)
 {
-    struct pollfd news = {.fd = crew->news_fd[0], .events = POLLIN};
+    struct pollfd news[] = {{.fd = crew->news_fd[0], .events = POLLIN},
+                            {.fd = crew->watched_fd, .events = POLLIN}};
 
     if (!signal_pending && atomic_load(&crew->running) > 0)
-        poll(&news, 1, poll_timeout_ms(until_ns));
+        poll(news, 2, poll_timeout_ms(until_ns));
     drain_pipe(crew->news_fd[0]);
     if (signal_pending) {
         signal_pending = 0;

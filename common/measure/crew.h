@@ -40,6 +40,7 @@ struct crew {
     int (*body)(struct worker *w);
     void *program;            /* the program's state shared by the threads */
     int news_fd[2];           /* written by workers and by the signal handler */
+    int watched_fd;           /* of the program: readable is news as well; -1: none */
     pthread_mutex_t starting; /* held until all threads are there; then body is final */
     atomic_uint running;
     pthread_mutex_t meeting; /* of worker_meet(): guards ... */
@@ -48,7 +49,7 @@ struct crew {
 };
 
 enum crew_news {
-    CREW_NEWS,   /* a worker called crew_tell(), or the time is up */
+    CREW_NEWS,   /* a worker called crew_tell(), watched_fd is readable, or the time is up */
     CREW_SIGNAL, /* SIGINT or SIGTERM came (returned once) */
     CREW_DONE,   /* every worker has ended */
 };

@@ -35,12 +35,18 @@ int drive_init(struct drive *d, unsigned threads, const struct opt_cpus *cpus,
 {
     int err = crew_init(&d->crew, threads, cpus);
 
-    d->interrupted = d->ran = false;
+    d->interrupted = d->ran = d->never_begun = false;
     if (err)
         return err;
     d->conditions.cpu_start = calloc(2 * threads, sizeof *d->conditions.cpu_start);
     d->conditions.cpu_end = d->conditions.cpu_start + threads;
-    return d->conditions.cpu_start ? window_init(&d->window, &d->crew, plan, hooks) : -ENOMEM;
+    if (!d->conditions.cpu_start)
+        return -ENOMEM;
+    err = window_init(&d->window, &d->crew, plan, hooks);
+    d->window.gated = d->gate.table != NULL;
+    d->window.served = &d->served;
+    d->served.start.known = d->served.end.known = false;
+    return err;
 }
 
 void drive_free(struct drive *d)
@@ -130,6 +136,35 @@ static void extend(struct progress *p)
     fflush(p->out);
 }
 
+/* ---- a gate that another process opens ------------------------------------------------------ */
+
+/* Whether the run is set up and waits for the gate to be opened. */
+static bool waits_at_gate(const struct drive *d)
+{
+    return d->window.gated && window_all_ready(&d->window) && !atomic_load(&d->window.start_ns) &&
+           !atomic_load(&d->window.stop);
+}
+
+/* Opens the gate when the moment has come; a gate that fails stops the run. */
+static void attend_gate(struct drive *d)
+{
+    bool told = d->gate.begin_ns;
+
+    d->crew.watched_fd = -1;
+    if (!waits_at_gate(d))
+        return;
+    if (gate_attend(&d->gate)) {
+        window_stop(&d->window);
+        return;
+    }
+    if (!d->gate.begin_ns)
+        d->crew.watched_fd = d->gate.fd;
+    else if (!told)
+        host_read_pressure(&d->conditions.before); /* the wait is no part of the run */
+    if (gate_passed(&d->gate))
+        window_open_gate(&d->window, d->gate.begin_ns);
+}
+
 /* ---- the run -------------------------------------------------------------------------------- */
 
 /* Wakes the threads if it is time to. The window's own edges are moments to do so. */
@@ -146,6 +181,14 @@ static void wake_threads(struct progress *p, uint64_t window_start_ns)
     p->next_ns += (now_ns - p->next_ns) / p->look_ns * p->look_ns + p->look_ns;
 }
 
+/* When the main thread has something to do even if there is no news. */
+static uint64_t next_look_ns(const struct progress *p, uint64_t extend_ns)
+{
+    if (waits_at_gate(p->drive))
+        return gate_look_ns(&p->drive->gate);
+    return p->next_ns < extend_ns ? p->next_ns : extend_ns;
+}
+
 static void watch(struct progress *p)
 {
     struct drive *d = p->drive;
@@ -154,12 +197,13 @@ static void watch(struct progress *p)
     while (news != CREW_DONE) {
         uint64_t extend_ns = extend_when_ns(&d->extension, &d->window), start_ns;
 
-        news = crew_wait(&d->crew, p->next_ns < extend_ns ? p->next_ns : extend_ns);
-        start_ns = atomic_load(&d->window.start_ns);
+        news = crew_wait(&d->crew, next_look_ns(p, extend_ns));
         if (news == CREW_SIGNAL) {
             d->interrupted = true;
             window_stop(&d->window);
         }
+        attend_gate(d);
+        start_ns = atomic_load(&d->window.start_ns);
         if (start_ns) {
             wake_threads(p, start_ns + d->window.plan.warmup_ns);
             read_at_edges(p, start_ns + d->window.plan.warmup_ns, news == CREW_DONE);
@@ -220,9 +264,11 @@ int drive_run(struct drive *d, uint64_t until_steady_ns, FILE *out)
         d->print_header(out, d->owner);
     watch(&p);
     err = crew_join(&d->crew);
+    gate_close(&d->gate);
     host_read_pressure(&d->conditions.after);
+    d->never_begun = !err && d->window.gated && !atomic_load(&d->window.start_ns);
     if (!err)
-        return 0;
+        return d->never_begun ? EXIT_FAILED : 0;
     if (d->complain)
         return d->complain(d->owner, err);
     fprintf(stderr, "%s: a thread failed: %s\n", d->program, strerror(-err));

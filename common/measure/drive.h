@@ -2,9 +2,10 @@
  * drive: what the main thread does while the crew measures.
  *
  * It starts the threads, sleeps, and wakes up for news: ticks become interval lines and a live
- * line, a signal stops the run, --until-steady lengthens the window. It never measures; but it
- * wakes the threads now and then, so that they look at the clock even when nothing arrives, which
- * is cheaper than a timer in each of their waits.
+ * line, a signal stops the run, --until-steady lengthens the window, and where another process says
+ * when to begin (gate.h), it is this thread that listens and opens the gate. It never measures; but
+ * it wakes the threads now and then, so that they look at the clock even when nothing arrives,
+ * which is cheaper than a timer in each of their waits.
  */
 #ifndef IOBENCH_DRIVE_H
 #define IOBENCH_DRIVE_H
@@ -13,6 +14,7 @@
 #include "common/host/host.h"
 #include "common/measure/crew.h"
 #include "common/measure/extend.h"
+#include "common/measure/gate.h"
 #include "common/measure/window.h"
 
 #include <stdbool.h>
@@ -31,11 +33,14 @@ struct drive {
     const char *program; /* its name, for complaints */
     struct crew crew;
     struct window window;
+    struct gate gate;     /* connected, or all zero, before drive_init() */
+    struct served served; /* who answers: known before drive_run(), or all zero */
     struct extension extension;
     struct conditions conditions;
     uint64_t interval_ns; /* of a line, and of a point of the series */
     bool interrupted;     /* by a signal */
     bool ran;             /* the threads were started: there are results */
+    bool never_begun;     /* the run was to wait for its gate, and that was never opened */
 
     /* What only the workload can say. owner is passed on to these. */
     void *owner;
@@ -60,8 +65,9 @@ void drive_free(struct drive *d);
 /*
  * Runs the crew to its end. Header, interval lines and live line go to out; NULL prints none of
  * them. 0; EXIT_USAGE when the threads could not be started; EXIT_FAILED, or what complain() says,
- * when one of them failed: all after one line on stderr. If threads ran there are results all the
- * same (d->ran).
+ * when one of them failed, or the gate could not be opened: all after one line on stderr. An
+ * interrupt before the gate is open is EXIT_FAILED without a line. If threads ran there are results
+ * all the same (d->ran).
  */
 int drive_run(struct drive *d, uint64_t until_steady_ns, FILE *out);
 

@@ -2,6 +2,7 @@
 
 #include "common/base/text.h"
 
+#include <math.h>
 #include <stdarg.h>
 
 /* "Label:          " and the rest of the line. */
@@ -46,15 +47,18 @@ void page_errors(const struct page *p, const char *before, const struct stats *s
 }
 
 void page_cost(const struct page *p, const char *label, const char *noun, struct os_cpu_time cpu,
-               const struct stats *s, uint64_t requests)
+               double server_s, const struct stats *s, uint64_t requests)
 {
     double user_us = (double)cpu.user_ns / 1e3, system_us = (double)cpu.system_ns / 1e3;
     double count = (double)requests;
 
     if (requests == 0)
         return;
-    line(p, label, "%.2f us per %s (user %.2f, system %.2f)", (user_us + system_us) / count, noun,
-         user_us / count, system_us / count);
+    fprintf(p->out, "%-*s%.2f us per %s (user %.2f, system %.2f)", p->label_width, label,
+            (user_us + system_us) / count, noun, user_us / count, system_us / count);
+    if (!isnan(server_s))
+        fprintf(p->out, " | the server's %.2f", server_s * 1e6 / count);
+    fputc('\n', p->out);
     line(p, "System calls:", "%.2f per %s", (double)stats_syscalls_total(s) / count, noun);
 }
 

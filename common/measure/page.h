@@ -22,9 +22,12 @@ void page_latency(const struct page *p, const char *label, const struct hist *h,
 /* Kinds of errors that occurred, a line each, or after a common word such as "receiving: ". */
 void page_errors(const struct page *p, const char *before, const struct stats *s);
 
-/* CPU time and system calls per request, which is called `noun` there. */
+/*
+ * CPU time and system calls per request, which is called `noun` there. server_s: CPU time of who
+ * answered them; NaN: nobody did, or it is not known.
+ */
 void page_cost(const struct page *p, const char *label, const char *noun, struct os_cpu_time cpu,
-               const struct stats *s, uint64_t requests);
+               double server_s, const struct stats *s, uint64_t requests);
 
 /* Response time, schedule, lateness and what was not answered; nothing for a closed loop. */
 void page_open_loop(const struct page *p, const struct summary *s, const char *arrivals);

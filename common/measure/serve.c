@@ -24,6 +24,15 @@ int serve_start(struct serve *s)
     return crew_start(&s->crew, run_worker, s->program);
 }
 
+void serve_known_as(const struct serve *s, struct served *served)
+{
+    int err = 0;
+
+    served->count = 0;
+    for (unsigned i = 0; i < s->crew.count && !err; i++)
+        err = served_by_thread(served, s->crew.workers[i].thread);
+}
+
 void serve_up(struct serve *s)
 {
     atomic_fetch_add(&s->up, 1);

@@ -10,6 +10,7 @@
 
 #include "common/host/host.h"
 #include "common/measure/crew.h"
+#include "common/measure/served.h"
 #include "common/report/report.h"
 
 #include <stdatomic.h>
@@ -34,6 +35,9 @@ struct serve {
 
 /* For an initialised crew. 0, or EXIT_USAGE after one line on stderr; then no thread is left. */
 int serve_start(struct serve *s);
+
+/* Between serve_start() and serve_end(): it is the server's threads that answer. */
+void serve_known_as(const struct serve *s, struct served *served);
 
 /* From a worker: it serves from now on. */
 void serve_up(struct serve *s);

@@ -61,6 +61,10 @@ static void add_thread(struct summary *s, const struct meter *m)
     s->unfinished += m->unfinished;
     s->never_answered += m->schedule.taken - m->schedule.given_up - m->answered;
     s->duration_s = fmax(s->duration_s, seconds(m->edges.end_ns - m->edges.start_ns));
+    if (!s->measured || m->edges.start_ns < s->start_ns)
+        s->start_ns = m->edges.start_ns;
+    if (m->edges.end_ns > s->end_ns)
+        s->end_ns = m->edges.end_ns;
     if (m->done_ns > m->edges.end_ns)
         s->drain_s = fmax(s->drain_s, seconds(m->done_ns - m->edges.end_ns));
     add_limit(s, m);
@@ -98,6 +102,7 @@ void summary_collect(struct summary *s, const struct drive *d)
         add_thread(s, m);
         s->measured = true;
     }
+    s->server_s = served_cpu_s(&d->served);
     s->process_cpu = account_cpu_between(process.start, process.end);
     s->window.open_peak = whole.open_peak;
     memcpy(s->window.errors, whole.errors, sizeof whole.errors);
@@ -229,15 +234,28 @@ static void report_limit(struct report *r, const struct summary *s)
     report_text(r, "client_limited_reason", limited);
 }
 
+/* The edges' moments are on the clock that all processes of the machine share. */
+static void report_window(struct report *r, const struct summary *s)
+{
+    report_number(r, "window.warmup_s", seconds(s->drive->window.plan.warmup_ns));
+    report_number(r, "window.duration_s", s->duration_s);
+    report_number(r, "window.drain_s", s->drain_s);
+    if (s->measured) {
+        report_integer(r, "window.start_monotonic_ns", s->start_ns);
+        report_integer(r, "window.end_monotonic_ns", s->end_ns);
+    } else {
+        report_null(r, "window.start_monotonic_ns");
+        report_null(r, "window.end_monotonic_ns");
+    }
+}
+
 void summary_report(struct report *r, const struct summary *s, struct os_cpu_time cpu)
 {
     const struct drive *d = s->drive;
 
     report_host(r, &d->conditions.host, &d->conditions.before, &d->conditions.after);
     report_integer(r, "threads", d->crew.count);
-    report_number(r, "window.warmup_s", seconds(d->window.plan.warmup_ns));
-    report_number(r, "window.duration_s", s->duration_s);
-    report_number(r, "window.drain_s", s->drain_s);
+    report_window(r, s);
     report_flag(r, "interrupted", d->interrupted);
     report_stats(r, &s->window);
     report_integer(r, "totals.errors", s->errors);
@@ -248,6 +266,7 @@ void summary_report(struct report *r, const struct summary *s, struct os_cpu_tim
         report_latency(r, "latency.unfinished_ns", &s->unfinished_service);
     report_open_loop(r, s);
     report_cpu(r, cpu, s->window.requests);
+    report_number(r, "cpu.server_s", s->server_s);
     report_limit(r, s);
     report_integer(r, "memory.peak_rss_bytes", os_peak_rss_bytes());
     report_series(r, s);

@@ -28,6 +28,8 @@ struct summary {
     struct limit limit;             /* of the thread that had the least room for more */
     struct steady steady;
     double duration_s, drain_s; /* exact lengths of the window, and of the drain after it */
+    uint64_t start_ns, end_ns;  /* of the window: the first thread's start, the last one's end */
+    double server_s;            /* CPU time of those that answer, in the window; NaN: not known */
     uint64_t errors;            /* in the whole run */
     uint64_t unfinished;        /* in flight when the window ended */
     uint64_t never_answered;    /* open loop: sent, but not answered until the drain was over */

@@ -22,6 +22,8 @@ int window_init(struct window *w, struct crew *crew, const struct window_plan *p
     w->plan = *plan;
     w->hooks = *hooks;
     w->crew = crew;
+    w->served = NULL;
+    w->gated = false;
     atomic_init(&w->ready, 0);
     atomic_init(&w->start_ns, 0);
     atomic_init(&w->length, plan->duration_ns);
@@ -104,9 +106,20 @@ void window_ready(struct meter *m)
     m->phase = PHASE_READY;
     if (atomic_fetch_add(&w->ready, 1) + 1 < w->crew->count)
         return;
-    atomic_store(&w->start_ns, clock_now_ns());
-    crew_wake_all(w->crew);
+    if (!w->gated)
+        window_open_gate(w, clock_now_ns());
     crew_tell(w->crew);
+}
+
+bool window_all_ready(const struct window *w)
+{
+    return atomic_load(&w->ready) == w->crew->count;
+}
+
+void window_open_gate(struct window *w, uint64_t start_ns)
+{
+    atomic_store(&w->start_ns, start_ns);
+    crew_wake_all(w->crew);
 }
 
 bool window_started(struct meter *m)
@@ -137,6 +150,18 @@ bool window_wait(struct meter *m)
     return true;
 }
 
+bool window_rest(struct meter *m)
+{
+    struct window *w = m->window;
+    bool slept = false;
+
+    while (w->gated && !atomic_load(&w->start_ns) && !atomic_load(&w->stop)) {
+        worker_sleep(m->worker);
+        slept = true;
+    }
+    return slept;
+}
+
 /* ---- the edges ------------------------------------------------------------------------------ */
 
 static void publish_tick(struct meter *m)
@@ -164,6 +189,15 @@ static void set_budget(struct meter *m)
     m->last_request = m->worker->stats.requests + m->quota;
 }
 
+/* One thread is enough: these clocks are not its own. */
+static void read_served(struct meter *m, bool at_end)
+{
+    struct served *s = m->window->served;
+
+    if (s && m->worker->index == 0)
+        *(at_end ? &s->end : &s->start) = served_read(s);
+}
+
 static void begin_window(struct meter *m)
 {
     struct stats *s = &m->worker->stats;
@@ -175,6 +209,7 @@ static void begin_window(struct meter *m)
     if (m->window->hooks.opened)
         m->window->hooks.opened(m);
     account_read(&m->at_start, s);
+    read_served(m, false);
     ticks_start(&m->ticks, m->edges.start_ns, tick_of(s));
 }
 
@@ -183,6 +218,7 @@ static void read_end(struct meter *m, uint64_t at_ns)
     m->phase = PHASE_DRAIN;
     m->edges.end_ns = at_ns;
     account_read(&m->at_end, &m->worker->stats);
+    read_served(m, true);
     m->unfinished = m->in_flight;
     m->drain_end_ns = clock_now_ns() + m->window->plan.drain_ns;
 }

@@ -2,8 +2,8 @@
  * window: the phases that every measuring thread goes through, by its own clock, and what is
  * recorded at their edges.
  *
- * All threads first set up what they need. The last one that is ready opens the gate, and from that
- * common moment on each thread moves by itself:
+ * All threads first set up what they need. The last one that is ready opens the gate, or has the
+ * main thread do so (gate.h), and from that common moment on each thread moves by itself:
  *
  *     SET_UP -> READY -> WARM_UP -> WINDOW -> DRAIN -> done
  *
@@ -22,6 +22,7 @@
 #include "common/measure/account.h"
 #include "common/measure/crew.h"
 #include "common/measure/schedule.h"
+#include "common/measure/served.h"
 #include "common/measure/ticks.h"
 
 #include <stdatomic.h>
@@ -54,10 +55,12 @@ struct window {
     struct window_plan plan;
     struct window_hooks hooks;
     struct crew *crew;
+    struct served *served;         /* read by the first thread at its edges; NULL: nobody */
     struct meter **meters;         /* one per thread, in the workload's memory */
     struct ticks **ticks;          /* of each meter */
+    bool gated;                    /* the main thread is to open the gate: see gate.h */
     atomic_uint ready;             /* threads that are set up */
-    atomic_uint_fast64_t start_ns; /* when the gate was opened; 0: not yet */
+    atomic_uint_fast64_t start_ns; /* the moment the gate was opened at; 0: not yet */
     atomic_uint_fast64_t length;   /* of the window, as planned: see window.c */
     atomic_bool stop;              /* end early, keep what was measured */
 };
@@ -98,14 +101,27 @@ void window_free(struct window *w);
 /* Makes m thread number `index` of the window, and the worker's program: 0 or -ENOMEM. */
 int meter_init(struct meter *m, struct window *w, unsigned index);
 
-/* This thread is set up. The last one opens the gate, which wakes the others. */
+/* This thread is set up. The last one opens the gate, or tells the main thread that it may. */
 void window_ready(struct meter *m);
+
+/* Whether all threads are set up. */
+bool window_all_ready(const struct window *w);
+
+/* Opens the gate at a moment that has come, which wakes the threads: phases begin there. */
+void window_open_gate(struct window *w, uint64_t start_ns);
 
 /* Whether the gate is open; if so, the thread's phases are planned from there on. */
 bool window_started(struct meter *m);
 
 /* For a thread without an event loop: sleeps until the gate is open. False: the run is to stop. */
 bool window_wait(struct meter *m);
+
+/*
+ * For a thread with an event loop that has nothing to do until the gate is open: where the main
+ * thread opens it, that may take long, so this sleeps, also where the loop would spin, until the
+ * gate is open or the run is to stop. Whether it slept: then the loop is to ask again what is due.
+ */
+bool window_rest(struct meter *m);
 
 /* m->now_ns has come to m->deadline_ns: moves on through ticks and phases as far as it has come. */
 void window_catch_up(struct meter *m);

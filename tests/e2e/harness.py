@@ -79,7 +79,22 @@ def parse_report(text):
     assert sum(report["syscalls"]["by_kind"].values()) == report["syscalls"]["total"]
     if report["tool"] == "bench_client":
         check_client(report)
+    check_window(report)
     return report
+
+
+def check_window(report):
+    """Its edges, in a report that has one, on the clock of the machine."""
+    if "window" not in report:
+        return
+    window = report["window"]
+    edges = [window["start_monotonic_ns"], window["end_monotonic_ns"]]
+    if None in edges:
+        assert edges == [None, None] and window["duration_s"] == 0
+    elif report["config"].get("requests"):
+        assert edges[1] - edges[0] >= int(window["duration_s"] * 1e9)
+    else:
+        assert (edges[1] - edges[0]) / 1e9 == pytest.approx(window["duration_s"], abs=1e-8)
 
 
 def interval_requests(report):
@@ -389,6 +404,42 @@ class FakeServer:
         for thread in self.threads:
             thread.join(PATIENCE_S)
         for s in self.open:
+            s.close()
+
+
+class Gate:
+    """What listens for runs with --gate, and says when they are to begin."""
+
+    def __init__(self, path):
+        self.path = path
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.settimeout(PATIENCE_S)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        self.runs = []
+
+    def accept(self):
+        """The connection of a run, which is not set up yet."""
+        run, _ = self.listener.accept()
+        run.settimeout(PATIENCE_S)
+        self.runs.append(run)
+        return run
+
+    def wait_ready(self, count=1):
+        """Connections of so many runs that are set up."""
+        runs = [self.accept() for _ in range(count)]
+        assert [receive(run, 6) for run in runs] == [b"ready\n"] * count
+        return runs
+
+    def begin(self, runs, ahead_s=0.1):
+        """Lets runs begin at one moment so far ahead, and returns it in ns."""
+        begin_ns = time.monotonic_ns() + int(ahead_s * 1e9)
+        for run in runs:
+            run.sendall(b"begin %d\n" % begin_ns)
+        return begin_ns
+
+    def close(self):
+        for s in [self.listener, *self.runs]:
             s.close()
 
 

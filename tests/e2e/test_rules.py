@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from harness import SANITIZED
+from harness import SANITIZED, Gate
 from workloads import WORKLOADS, ready_to_run
 
 MS = 1_000_000  # nanoseconds
@@ -521,3 +521,281 @@ def test_find_rate_whose_server_dies(ready):
     assert run.read_until("too slow")
     bench.peer.signal(signal.SIGKILL)
     assert_search_failed(run.wait())
+
+
+# ---- a gate that another process opens
+
+GATED = {
+    **{name: (name, []) for name in WORKLOADS},
+    "tcp, spinning": ("tcp", ["--mode", "latency"]),
+    "tcp, io_uring": ("tcp", ["-b", "io_uring"]),
+    "udp, spinning": ("udp", ["--mode", "latency"]),
+    "udp, both roles": ("udp", ["--role", "both", "-p", 0]),
+    "file, split": ("file", ["-e", "threads", "--threading", "split"]),
+}
+each_gated = pytest.mark.parametrize("name", GATED)
+
+
+@pytest.fixture
+def gate(tmp_path):
+    with contextlib.closing(Gate(tmp_path / "gate")) as listening:
+        yield listening
+
+
+def edges(report):
+    window = report["window"]
+    return window["start_monotonic_ns"], window["end_monotonic_ns"]
+
+
+def cpu_ticks(pid):
+    """CPU time of a process, in ticks of 10 ms."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+@pytest.mark.parametrize("ahead_s", [0.1, -0.05], ids=["ahead", "passed"])
+@each_gated
+def test_gate(name, ahead_s, ready, gate):
+    """Two runs that are told one moment have the same edges, and no work is done before it."""
+    workload, args = GATED[name]
+    bench = ready(workload)
+    timing = {"warmup": "100ms", "duration": "300ms", "threads": 2}
+    runs = [bench.start("--gate", gate.path, *args, **timing) for _ in range(2)]
+    begin_ns = gate.begin(gate.wait_ready(2), ahead_s)
+    for run in runs:
+        outcome = run.wait()
+        assert (outcome.status, outcome.stderr) == (0, ""), outcome.stderr
+        assert edges(outcome.report) == (begin_ns + 100 * MS, begin_ns + 400 * MS)
+        assert bench.workload.counted(outcome.report) > 0
+        assert outcome.report["config"]["gate"] == str(gate.path)
+
+
+@each_workload
+def test_gate_of_an_open_loop(workload, ready, gate):
+    """What is due is due from the moment told, and not from when a thread has woken."""
+    run = ready(workload).start(
+        "--gate", gate.path, rate=RATE, warmup="50ms", duration="300ms", threads=2, in_flight=16
+    )
+    gate.begin(gate.wait_ready(), -0.2)
+    outcome = run.wait()
+    assert (outcome.status, outcome.stderr) == (0, ""), outcome.stderr
+    assert_schedule(outcome.report, RATE * 3 // 10)
+    assert outcome.report["latency"]["response_ns"]["max"] >= 0.1e9
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer has threads of its own")
+@pytest.mark.parametrize("name", [name for name in GATED if "both" not in name])
+def test_gate_is_waited_for_asleep(name, ready, gate):
+    workload, args = GATED[name]
+    run = ready(workload).start("--gate", gate.path, *args, duration="50ms", threads=2)
+    connections = gate.wait_ready()
+    before = cpu_ticks(run.pid)
+    time.sleep(0.5)
+    assert cpu_ticks(run.pid) - before <= 5
+    gate.begin(connections)
+    assert run.wait().status == 0
+
+
+def test_gate_knows_the_ready(ready, gate):
+    """A run that is not set up says nothing: here connections are made for a while."""
+    start = time.monotonic()
+    args = ["--gate", gate.path, "--ramp", "400ms", "-c", 8]
+    run = ready("tcp").start(*args, duration="50ms")
+    connections = gate.wait_ready()
+    assert time.monotonic() - start >= 0.2
+    gate.begin(connections)
+    assert run.wait().status == 0
+
+
+def assert_never_begun(outcome, lines):
+    """It failed, has a report without a window, and said so in so many lines."""
+    assert outcome.status == 1
+    assert outcome.stderr.count("\n") == lines, outcome.stderr
+    report = outcome.report
+    assert report["totals"]["requests"] == report["totals"]["errors"] == 0
+    assert edges(report) == (None, None)
+    assert report["cpu"]["server_s"] is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("told", [False, True], ids=["waiting", "told"])
+@each_gated
+def test_gate_interrupted(name, told, number, ready, gate):
+    workload, args = GATED[name]
+    run = ready(workload).start("--gate", gate.path, *args, duration="20s", threads=2)
+    connections = gate.wait_ready()
+    if told:
+        gate.begin(connections, 600)
+        time.sleep(0.05)
+    start = time.monotonic()
+    run.signal(number)
+    outcome = run.wait()
+    assert time.monotonic() - start < 5
+    assert_never_begun(outcome, 0)
+    assert outcome.report["interrupted"]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (None, "was closed without"),
+        (b"begin 5", "was closed without"),
+        (b"\n", "'begin NS'"),
+        (b"begin\n", "'begin NS'"),
+        (b"begin -5\n", "'begin NS'"),
+        (b"begin 99999999999999999999\n", "'begin NS'"),
+        (b"begin 18446744073709551615\n", "an hour"),
+        (b"\0" * 100_000, "'begin NS'"),
+    ],
+    ids=["closed", "part", "nothing", "word", "negative", "overflow", "other clock", "long"],
+)
+@each_workload
+def test_gate_that_fails(workload, said, words, ready, gate):
+    run = ready(workload).start("--gate", gate.path, duration="20s", threads=2)
+    (connection,) = gate.wait_ready()
+    if said:
+        connection.sendall(said)
+    if "closed" in words:
+        connection.close()
+    outcome = run.wait()
+    assert_never_begun(outcome, 1)
+    assert f"--gate: '{gate.path}'" in outcome.stderr and words in outcome.stderr
+    assert not outcome.report["interrupted"]
+
+
+@each_workload
+def test_gate_that_is_closed_early(workload, ready, gate):
+    """Nobody is there any more when the run is set up."""
+    run = ready(workload).start("--gate", gate.path, duration="20s")
+    gate.accept().close()
+    outcome = run.wait()
+    assert_never_begun(outcome, 1)
+    assert f"--gate: '{gate.path}'" in outcome.stderr
+
+
+@each_workload
+def test_gate_in_pieces(workload, ready, gate):
+    run = ready(workload).start("--gate", gate.path, duration="50ms")
+    (connection,) = gate.wait_ready()
+    begin_ns = time.monotonic_ns() + 300 * MS
+    for byte in b"begin %d\n" % begin_ns:
+        connection.sendall(bytes([byte]))
+        time.sleep(0.001)
+    connection.close()
+    outcome = run.wait()
+    assert outcome.status == 0
+    assert edges(outcome.report)[0] == begin_ns
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [("missing", "No such file"), ("file", "refused"), ("x" * 200, "1 to 1"), ("", "1 to 1")],
+)
+@each_workload
+def test_gate_that_is_not_there(workload, path, why, ready, tmp_path):
+    """Known before anything is set up."""
+    (tmp_path / "file").touch()
+    where = tmp_path / path if path else path
+    outcome = ready(workload).start("--gate", where, duration="50ms").wait()
+    assert (outcome.status, outcome.report) == (2, None)
+    assert outcome.stderr.count("\n") == 1
+    assert f"--gate: '{where}'" in outcome.stderr and why in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("workload", "args", "word"),
+    [("tcp", ["--find-rate", "p99<1ms"], "--find-rate"), ("udp", ["--role", "server"], "--role")],
+)
+def test_gate_is_refused(workload, args, word, ready, gate):
+    outcome = ready(workload).start("--gate", gate.path, *args, duration="50ms").wait()
+    assert (outcome.status, outcome.report) == (2, None)
+    assert outcome.stderr.count("\n") == 1
+    assert "--gate" in outcome.stderr and word in outcome.stderr
+
+
+# ---- the server's CPU time in the client's window
+
+
+def cpu_s(use):
+    return use["user_s"] + use["system_s"]
+
+
+def test_nobody_serves(ready):
+    """The kernel does, whose time is the program's own."""
+    report = ready("file").run(duration="50ms")
+    assert report["cpu"]["server_s"] is None
+
+
+@pytest.mark.parametrize("workload", WITH_PEER)
+def test_server_that_is_not_known(workload, ready):
+    assert ready(workload).run(duration="50ms")["cpu"]["server_s"] is None
+
+
+@pytest.mark.parametrize("warmup", ["0", "300ms"])
+@pytest.mark.parametrize("workload", WITH_PEER)
+def test_server_cpu(workload, warmup, ready):
+    """Of the window alone; the server's own figure is of its whole life."""
+    bench = ready(workload)
+    args = ["--server-pid", bench.peer.pid]
+    outcome = bench.start(*args, duration="500ms", warmup=warmup, threads=2).wait()
+    assert (outcome.status, outcome.stderr) == (0, ""), outcome.stderr
+    bench.peer.signal(signal.SIGINT)
+    whole_s = cpu_s(bench.peer.wait().report["cpu"])
+    found_s = outcome.report["cpu"]["server_s"]
+    assert 0.01 < found_s <= 0.5 + 0.05
+    assert found_s <= whole_s + 0.02
+    if warmup == "0":
+        assert found_s >= 0.7 * whole_s - 0.03
+    else:
+        assert found_s <= 0.9 * whole_s + 0.02
+    assert "the server's" in outcome.text
+
+
+def test_server_cpu_of_its_work(start_server, start_client):
+    """What a server does for each request is most of what it uses."""
+    server = start_server("epoll", "--work", "100us")
+    args = ["--server-pid", server.pid, "-c", 1, "-R", 1000, "-d", "500ms"]
+    outcome = start_client(server.target, "epoll", *args).wait()
+    report = outcome.report
+    assert outcome.status == 0
+    requests = report["totals"]["requests"]
+    assert 0.9 * requests * 100e-6 <= report["cpu"]["server_s"] <= 0.55
+
+
+def test_server_cpu_of_both_roles(json_files, ready):
+    """The server's threads are its own; the client's are not in it."""
+    report = ready("udp").run("--role", "both", "-p", 0, "-w", 2, duration="500ms")
+    found_s, whole_s = report["cpu"]["server_s"], cpu_s(report["server"])
+    assert 0.01 < found_s <= min(2 * 0.5 + 0.05, whole_s + 0.02)
+    assert found_s >= 0.7 * whole_s - 0.03
+
+
+@pytest.mark.parametrize("workload", WITH_PEER)
+def test_server_pid_of_nobody(workload, ready):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    outcome = ready(workload).start("--server-pid", ended.pid, duration="50ms").wait()
+    assert (outcome.status, outcome.report) == (2, None)
+    assert outcome.stderr.count("\n") == 1
+    assert f"--server-pid: '{ended.pid}'" in outcome.stderr
+    assert "No such process" in outcome.stderr
+
+
+def test_server_pid_is_for_a_client_alone(ready):
+    outcome = ready("udp").start("--role", "both", "--server-pid", os.getpid(), count=1).wait()
+    assert outcome.status == 2 and "--server-pid" in outcome.stderr
+
+
+@pytest.mark.parametrize("workload", WITH_PEER)
+def test_server_that_ends_in_the_window(workload, ready):
+    """What it used until then is not what it used in the window."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        args = ["--server-pid", other.pid]
+        run = ready(workload).start(*args, duration="600ms", interval="100ms")
+        assert run.read_until("[0.1s]")
+        other.kill()
+        other.wait()
+        outcome = run.wait()
+    assert outcome.status == 0
+    assert outcome.report["cpu"]["server_s"] is None
+    assert "the server's" not in outcome.text

@@ -118,10 +118,13 @@ static void write_client_rates(struct report *r, double value)
     report_number(r, "window.warmup_s", 1);
     report_number(r, "window.duration_s", value);
     report_number(r, "window.drain_s", 0.001);
+    report_number(r, "window.start_monotonic_ns", 1e15 * value / value);
+    report_number(r, "window.end_monotonic_ns", 1e15 * value / value);
     report_number(r, "rate.qps", 1000 * value / value);
     report_number(r, "throughput.tx_mib_s", 0.25 * value / value);
     report_number(r, "throughput.rx_mib_s", 0.25 * value / value);
     report_number(r, "throughput.both_mib_s", 0.5 * value / value);
+    report_number(r, "cpu.server_s", 0.25 * value / value);
     report_number(r, "cpu.us_per_request", 5.5 * value / value);
     report_number(r, "cpu.user_us_per_request", 0.5 * value / value);
     report_number(r, "cpu.system_us_per_request", 5 * value / value);

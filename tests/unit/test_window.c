@@ -87,6 +87,30 @@ static void the_gate_waits_for_all(void **state)
     end(&r);
 }
 
+/* Where the main thread opens the gate, the moment is its choice, and all threads have it. */
+static void the_main_thread_opens_the_gate(void **state)
+{
+    struct run r = {0};
+
+    (void)state;
+    begin(&r, timed, 0);
+    atomic_store(&r.window.start_ns, 0);
+    r.window.gated = true;
+    for (int i = 0; i < THREADS; i++) {
+        assert_false(window_all_ready(&r.window));
+        window_ready(&r.meters[i]);
+    }
+    assert_true(window_all_ready(&r.window));
+    assert_false(window_started(&r.meters[0]));
+    window_open_gate(&r.window, START + 7);
+    for (int i = 0; i < THREADS; i++) {
+        assert_false(window_rest(&r.meters[i]));
+        assert_true(window_started(&r.meters[i]));
+        assert_int_equal(r.meters[i].edges.start_ns, START + 7 + NS_PER_S);
+    }
+    end(&r);
+}
+
 /* However late a thread looks, the edges lie where the plan has them, and each is passed once. */
 static void edges_are_made_up_for(void **state)
 {
@@ -297,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_gate_waits_for_all),
+        cmocka_unit_test(the_main_thread_opens_the_gate),
         cmocka_unit_test(edges_are_made_up_for),
         cmocka_unit_test(completed_in_the_window_counts),
         cmocka_unit_test(due_in_the_window_counts),
