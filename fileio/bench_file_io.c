@@ -83,6 +83,8 @@ static const struct opt rows[] = {
      "share of operations that go through the priority queue of --threading split"},
     {"spin", 0, OPT_DURATION_NS, FIELD(spin_ns), "0", "TIME", 0, NS_PER_S, NULL,
      "look for news for so long before sleeping"},
+    {"work", 0, OPT_DURATION_NS, FIELD(work_ns), "0", "TIME", 0, NS_PER_S, NULL,
+     "compute for so long after each operation, outside its latency; less than 1 us is an average"},
     {"notify", 0, OPT_CHOICE, FIELD(notify), "ring", "HOW", 0, 0, engine_notify_names,
      "how libaio learns of completions: from its ring in user space, by io_getevents, or by an "
      "eventfd"},

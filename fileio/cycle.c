@@ -131,6 +131,15 @@ static void give_up(struct file_worker *w, int err)
         window_cut(m, m->now_ns);
 }
 
+/* The operations that came back are over; those begun next must not bear this. */
+static void compute(struct file_worker *w, unsigned done)
+{
+    uint64_t now_ns = work_do(&w->work, done);
+
+    if (now_ns)
+        window_move_on(&w->meter, now_ns);
+}
+
 static void take_back(struct file_worker *w, unsigned min)
 {
     int got = 0;
@@ -150,6 +159,8 @@ static void take_back(struct file_worker *w, unsigned min)
     w->in_flight -= (unsigned)got;
     for (int i = 0; i < got; i++)
         ops_finish(w, ops_task(w->done[i]));
+    if (w->work.each_ns)
+        compute(w, (unsigned)got);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------- */

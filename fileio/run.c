@@ -66,6 +66,7 @@ static int open_worker(struct run *run, unsigned i)
     w->plan = &run->plan;
     w->stats = &run->drive.crew.workers[i].stats;
     w->block_bytes = c->block_bytes;
+    w->work.each_ns = c->work_ns;
     w->priority_percent = c->priority_percent;
     w->index = i;
     w->first_file = (unsigned)(i * c->files);

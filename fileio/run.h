@@ -17,6 +17,7 @@
 #define IOBENCH_FILEIO_RUN_H
 
 #include "common/base/rng.h"
+#include "common/base/work.h"
 #include "common/measure/drive.h"
 #include "fileio/engine.h"
 #include "fileio/files.h"
@@ -63,6 +64,7 @@ struct file_worker {
     struct offsets pattern;
     struct rng rng;
     struct tuner tuner;
+    struct work work; /* after each operation */
 
     struct task *tasks;
     struct task **free; /* not in use */

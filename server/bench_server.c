@@ -39,7 +39,8 @@ static const struct opt rows[] = {
     {"backlog", 0, OPT_COUNT, FIELD(backlog), "4096", "N", 1, 65535, NULL,
      "connections that may wait to be accepted"},
     {"work", 0, OPT_DURATION_NS, FIELD(work_ns), NULL, "TIME", 0, NS_PER_S, NULL,
-     "compute for so long on each piece that is received, before it is echoed"},
+     "compute for so long on each piece that is received, before it is echoed; less than 1 us is "
+     "an average"},
     {"timers", 0, OPT_COUNT, FIELD(timers), NULL, "N", 0, 10000000, NULL,
      "recurring timers beside the I/O, whose lateness is reported"},
     {"timer-period", 0, OPT_DURATION_NS, FIELD(timer_period_ns), "100ms", "TIME", NS_PER_MS,

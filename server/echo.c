@@ -82,22 +82,13 @@ struct span on_sent(struct loop *l, struct conn *c)
     return SPAN_NONE;
 }
 
-/* Stands for what a real server computes: on the CPU, not asleep. */
-static void work(uint64_t work_ns)
-{
-    uint64_t end_ns = clock_now_ns() + work_ns;
-
-    while (clock_now_ns() < end_ns)
-        ;
-}
-
 struct span on_bytes(struct loop *l, struct conn *c, struct span in)
 {
-    const struct echo_thread *me = l->program;
+    struct echo_thread *me = l->program;
 
     (void)c;
-    if (me->echo->work_ns)
-        work(me->echo->work_ns);
+    if (me->work.each_ns)
+        work_do(&me->work, 1);
     return in;
 }
 
@@ -187,6 +178,7 @@ int echo_init(struct echo *echo)
         echo->threads[i].listen_fd = -1;
         pthread_mutex_init(&echo->threads[i].inbox.lock, NULL);
         echo->serve.crew.workers[i].program = &echo->threads[i];
+        echo->threads[i].work.each_ns = echo->work_ns;
     }
     return 0;
 }

@@ -9,6 +9,7 @@
 #ifndef IOBENCH_SERVER_ECHO_H
 #define IOBENCH_SERVER_ECHO_H
 
+#include "common/base/work.h"
 #include "common/loop/loop.h"
 #include "common/measure/serve.h"
 #include "server/timers.h"
@@ -31,8 +32,9 @@ struct echo_thread {
     struct echo *echo;
     struct inbox inbox;
     struct timers timers;
-    int listen_fd; /* -1: this thread accepts nothing itself */
-    bool up;       /* its loop runs */
+    struct work work; /* for each piece that is received */
+    int listen_fd;    /* -1: this thread accepts nothing itself */
+    bool up;          /* its loop runs */
     bool unlistened;
     uint64_t drain_end_ns; /* 0 until draining has begun */
     uint64_t quiet_since_ns, quiet_bytes;
@@ -43,7 +45,7 @@ struct echo {
     struct loop_config loop;
     struct net_address address; /* listened on */
     struct echo_thread *threads;
-    uint64_t work_ns; /* computation for each piece that is received; 0: none */
+    uint64_t work_ns; /* 0: none */
     uint64_t timer_count, timer_period_ns;
     atomic_uint ticket;
 };
