@@ -1,6 +1,6 @@
 """Whether two programs that measure the same thing find the same, and how sure that is.
 
-The rounds' ratios, ours to theirs, give an interval (inference.paired_ratio). It decides alone:
+The rounds' ratios, ours to theirs, give an interval (inference.ratio_of). It decides alone:
 agreement is only said when the whole interval lies within the margin, a difference only when it
 leaves out 1. An interval that does neither shows nothing, and is not called agreement; nor does one
 of so few rounds that chance alone could have put all of them on one side.
@@ -10,8 +10,7 @@ import math
 from statistics import median
 from typing import NamedTuple
 
-from iobench import cells, figures, peers
-from iobench.compare import inference
+from iobench import cells, figures, inference, peers
 from iobench.parts import PARTS
 from iobench.table import BLANK, Table
 
@@ -49,7 +48,7 @@ def verdict(low, high, margin):
 
 def of(ours, theirs, margin):
     """ours, theirs: the rounds' values, neighbours in time at the same place."""
-    value, low, high = inference.paired_ratio([math.log(a / b) for a, b in zip(ours, theirs)])
+    value, low, high = inference.ratio_of([math.log(a / b) for a, b in zip(ours, theirs)])
     if len(ours) < 2:
         low = high = None
     if len(ours) < LEAST_ROUNDS:

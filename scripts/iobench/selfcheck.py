@@ -15,9 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from iobench import cells, resultset, run, runner, tcp
-from iobench.compare import inference
+from iobench import cells, inference, resultset, run, runner, tcp, verdicts
+from iobench.cells import HIGHER
 from iobench.matrix import Planned
+from iobench.outcomes import BETTER, WORSE
+from iobench.pairing import INTERLEAVED
 
 BASE, SAME, SLOW = "base", "same", "slow"
 PROBE_NS = 1000  # of work per message, to find out how much makes the slowdown that is wanted
@@ -104,14 +106,12 @@ def record(plan, programs, tell):
 # ---- verdicts
 
 
-def verdicts(tests, least_effect):
-    """-1 slower, 1 faster, 0 no difference shown, as compare gives them."""
-    found = []
-    for test, p in zip(tests, inference.sign_flip_p(tests)):
-        ratio = math.exp(inference.location(np.array(list(test.values()))))
-        shown = inference.is_shown(ratio, p, least_effect)
-        found.append((1 if ratio > 1 else -1) if shown else 0)
-    return found
+def verdicts_on(tests, least_effect):
+    """-1 slower, 1 faster, 0 neither, as compare gives them. tests: {round: log of the ratio}"""
+    rule = verdicts.Rule(min_effect=least_effect)
+    pairs = [verdicts.Test(INTERLEAVED, dict.fromkeys(test, 0.0), test, HIGHER) for test in tests]
+    values = {BETTER: 1, WORSE: -1}
+    return [values.get(one.outcome, 0) for one in verdicts.judge(pairs, rule)]
 
 
 class Count(NamedTuple):
@@ -158,7 +158,7 @@ def relabelled(test, signs):
 def real_false(recorded, least_effect):
     """Each session is a comparison of a build with itself."""
     some = recorded["sessions"]
-    wrong = sum(any(verdicts([joined([one], cell, BASE, SAME) for cell in one], least_effect))
+    wrong = sum(any(verdicts_on([joined([one], cell, BASE, SAME) for cell in one], least_effect))
                 for one in some)
     return Count("false verdicts in any cell, of real comparisons of a build with itself", wrong,
                  len(some), 0.05, True)
@@ -175,7 +175,7 @@ def resampled_false(recorded, sessions, times, least_effect):
         some = drawn(recorded, sessions, draw)
         tests = [joined(some, cell, BASE, SAME) for cell in recorded["cells"]]
         signs = draw.choice((-1, 1), 1 + max(max(test, default=0) for test in tests))
-        wrong += any(verdicts([relabelled(test, signs) for test in tests], least_effect))
+        wrong += any(verdicts_on([relabelled(test, signs) for test in tests], least_effect))
     return Count("false verdicts in any cell, of resampled comparisons of a build with itself",
                  wrong, times, 0.05, True)
 
@@ -186,7 +186,7 @@ def resampled_found(recorded, sessions, times, least_effect):
     for _ in range(times):
         some = drawn(recorded, sessions, draw)
         tests = [joined(some, cell, BASE, SLOW) for cell in found]
-        for cell, verdict in zip(found, verdicts(tests, least_effect)):
+        for cell, verdict in zip(found, verdicts_on(tests, least_effect)):
             found[cell] += verdict < 0
     return found
 
@@ -198,7 +198,7 @@ def real_found(recorded, sessions, least_effect):
     for i in range(times):
         some = every[i * sessions:(i + 1) * sessions]
         tests = [joined(some, cell, BASE, SLOW) for cell in found]
-        for cell, verdict in zip(found, verdicts(tests, least_effect)):
+        for cell, verdict in zip(found, verdicts_on(tests, least_effect)):
             found[cell] += verdict < 0
     return found, times
 

@@ -17,8 +17,9 @@ from made_up import Round, noisy
 np = pytest.importorskip("numpy")
 pytest.importorskip("scipy")
 
-from iobench import compare  # noqa: E402
-from iobench.compare import cautions, formats, inference, revisions  # noqa: E402
+from iobench import compare, inference, outcomes, pairing, verdicts  # noqa: E402
+from iobench.cells import HIGHER  # noqa: E402
+from iobench.compare import cautions, faults, formats, gate, revisions  # noqa: E402
 from iobench.run import Failed  # noqa: E402
 
 COMPARE = str(ROOT / "scripts" / "compare")
@@ -27,7 +28,7 @@ EPOLL = made_up.cell("tcp", backend="epoll", connections=1)
 URING = made_up.cell("tcp", backend="io_uring", connections=1)
 FILE = made_up.cell("file", engine="sync")
 UDP = made_up.cell("udp", backend="epoll")
-EFFECT = 0.03
+RULE = verdicts.Rule()
 
 
 def script(*args, **options):
@@ -47,12 +48,12 @@ def sets(tmp_path):
     return make
 
 
-def found_in(base, new, metrics=("rate",), effect=EFFECT):
+def found_in(base, new, metrics=("rate",), rule=RULE):
     subject = compare.of_sets(base, new)
-    return subject, compare.findings(subject, metrics, effect)
+    return subject, compare.findings(subject, metrics, rule)
 
 
-def outcomes(base, new, **options):
+def outcomes_of(base, new, **options):
     _, found = found_in(base, new, **options)
     return {(one.pair.new.cell.name, one.metric.name): one.outcome for one in found}
 
@@ -72,10 +73,10 @@ def test_a_known_difference(sets, same_session):
                      session="one" if same_session else "two")
     subject, found = found_in(base, new)
     assert subject.paired == same_session
-    assert [one.verdict() for one in found] == ["slower", "faster"]
+    assert [one.text() for one in found] == ["slower", "faster"]
     for one, truth in zip(found, (0.9, 1.1)):
         assert one.ratio.low < truth < one.ratio.high
-        assert 0 <= one.p <= inference.ALPHA
+        assert 0 <= one.verdict.p <= inference.ALPHA
         assert 0 <= one.mann_whitney_p <= inference.ALPHA
     assert one.ratio.value == pytest.approx(truth, abs=0.03)
 
@@ -85,20 +86,30 @@ def test_pairs_see_through_a_drift(sets):
     drift = drifting(12, 1)
     base, new = sets({EPOLL: list(1e5 * drift)}, {EPOLL: list(0.9e5 * drift * noisy(1, 12, 0.01))})
     _, (one,) = found_in(base, new)
-    assert (one.outcome, one.mann_whitney_p > 0.1) == (compare.WORSE, True)
+    assert (one.outcome, one.mann_whitney_p > 0.1) == (outcomes.WORSE, True)
 
 
-def test_no_difference(sets):
-    base, new = sets({EPOLL: noisy(1e5, 12)}, {EPOLL: noisy(1e5, 12, seed=2)})
+def test_equal_within_the_margin(sets):
+    base, new = sets({EPOLL: noisy(1e5, 12, 0.01)}, {EPOLL: noisy(1e5, 12, 0.01, 2)})
     _, (one,) = found_in(base, new)
-    assert one.verdict() == "no difference shown"
-    assert one.ratio.low < 1 < one.ratio.high
+    assert (one.outcome, one.text()) == (outcomes.EQUAL, "equal within 3 %")
+    assert one.verdict.equal_p <= inference.ALPHA < one.verdict.p
+    assert one.ratio.low < 1 < one.ratio.high and 0.005 < one.visible < 0.03
+
+
+def test_too_noisy_to_tell(sets):
+    base, new = sets({EPOLL: noisy(1e5, 12, 0.1)}, {EPOLL: noisy(1e5, 12, 0.1, 2)})
+    _, (one,) = found_in(base, new)
+    assert (one.outcome, one.text()) == (outcomes.UNCLEAR, "too noisy to tell")
+    assert min(one.verdict.p, one.verdict.equal_p) > inference.ALPHA
+    assert 0.05 < one.visible < 0.3
 
 
 def test_equal_values(sets):
     base, new = sets({EPOLL: [1e5] * 6}, {EPOLL: [1e5] * 6})
     _, (one,) = found_in(base, new)
-    assert (one.outcome, one.ratio.value, one.p) == (compare.NONE, 1, 1)
+    assert (one.outcome, one.ratio.value, one.verdict.p) == (outcomes.EQUAL, 1, 1)
+    assert one.visible == RULE.min_effect
 
 
 def test_less_is_better(sets):
@@ -108,16 +119,20 @@ def test_less_is_better(sets):
                      {EPOLL: [Round(rate, latencies_ns=2e4, client_cpu_us=4, server_cpu_us=4)
                               for rate in noisy(1e5, 8, seed=2)]})
     _, found = found_in(base, new, ["rate", "p50", "p99", "cpu"])
-    assert {one.metric.name: one.verdict() for one in found} == {
-        "rate": "no difference shown", "p50_ns": "higher (worse)", "p99_ns": "higher (worse)",
-        "client_cpu_us": "lower (better)", "server_cpu_us": "no difference shown"}
+    assert {one.metric.name: one.text() for one in found} == {
+        "rate": "too noisy to tell", "p50_ns": "higher (worse)", "p99_ns": "higher (worse)",
+        "client_cpu_us": "lower (better)", "server_cpu_us": "equal within 3 %"}
 
 
-@pytest.mark.parametrize(("effect", "outcome"), [(0.01, "worse"), (0.1, "none")])
-def test_min_effect(sets, effect, outcome):
+@pytest.mark.parametrize(("effect", "margin", "outcome"), [
+    (0.01, 0.03, outcomes.WORSE), (0.1, 0.1, outcomes.EQUAL), (0.06, 0.06, outcomes.EQUAL),
+    (0.01, 0.1, outcomes.WORSE)])
+def test_min_effect(sets, effect, margin, outcome):
+    """What is of no interest is not different; a difference comes before being equal."""
     rates = noisy(1e5, 12, 0.1)
     base, new = sets({EPOLL: rates}, {EPOLL: [rate * 0.95 for rate in rates]})
-    assert set(outcomes(base, new, effect=effect).values()) == {outcome}
+    rule = verdicts.Rule(effect, margin)
+    assert set(outcomes_of(base, new, rule=rule).values()) == {outcome}
 
 
 @pytest.mark.parametrize(("paired", "few", "enough"), [(True, 5, 6), (False, 3, 4)])
@@ -127,11 +142,19 @@ def test_too_few_rounds(sets, paired, few, enough):
         base, new = sets({EPOLL: noisy(1e5, rounds, 0.001)}, {EPOLL: noisy(5e4, rounds, 0.001, 2)},
                          session="one" if paired else "two")
         subject, found = found_in(base, new)
-        assert (found[0].outcome == compare.WORSE) == shown
+        assert found[0].outcome == (outcomes.WORSE if shown else outcomes.UNCLEAR)
+        assert shown or (found[0].text(), found[0].visible) == ("too few rounds to tell", None)
         texts = list(cautions.too_few_rounds(subject, found))
         assert bool(texts) != shown
-        assert shown or f"{few} rounds cannot show anything" in texts[0]
+        assert shown or f"{few} rounds can show nothing" in texts[0]
         assert shown or f"at least {enough}" in texts[0]
+
+
+def test_of_too_few_rounds_nothing_is_equal(sets):
+    """Five alike could be called so by chance in one of 32, and could not be called different."""
+    base, new = sets({EPOLL: [1e5] * 5}, {EPOLL: [1e5] * 5})
+    _, (one,) = found_in(base, new)
+    assert (one.outcome, one.visible) == (outcomes.UNCLEAR, None)
 
 
 def test_more_rounds_are_advised_as_the_noise_asks(sets):
@@ -143,16 +166,34 @@ def test_more_rounds_are_advised_as_the_noise_asks(sets):
     assert (quiet, loud > 100) == (0, True)
 
 
+def share_of(outcome, ratio, rounds, noise, times=100):
+    """How often one test of noisy rounds has this outcome."""
+    draw, hits = np.random.default_rng(5), 0
+    for _ in range(times):
+        logs = np.log(ratio) + draw.normal(0, noise, rounds)
+        hits += judged([logs])[0].outcome == outcome
+    return hits / times
+
+
 def test_the_advised_rounds_are_enough():
-    draw, noise, hits = np.random.default_rng(5), 0.08, 0
-    needed = inference.rounds_for(EFFECT, 2 * noise ** 2, 1, 6)
-    for _ in range(100):
-        logs = np.log1p(EFFECT) + draw.normal(0, noise * 2 ** 0.5, needed)
-        hits += inference.sign_flip_p([dict(enumerate(logs))])[0] <= inference.ALPHA
-    assert 68 <= hits <= 95  # 80 are meant
+    noise = 0.1
+    needed = inference.rounds_for(RULE.margin, noise ** 2, 1, 6)
+    assert 0.68 <= share_of(outcomes.EQUAL, 1, needed, noise) <= 0.95  # 0.80 is meant
+
+
+def test_a_change_that_is_visible_is_seen():
+    noise, rounds = 0.1, 20
+    change = inference.visible(rounds, noise ** 2, 1)
+    assert 0.68 <= share_of(outcomes.BETTER, 1 + change, rounds, noise) <= 0.92  # 0.80 is meant
 
 
 # ---- false verdicts
+
+
+def judged(rows, rule=RULE):
+    """Verdicts on logarithms of ratios, a row for each test."""
+    return verdicts.judge([verdicts.Test(pairing.INTERLEAVED, dict.fromkeys(range(len(row)), 0.0),
+                                         dict(enumerate(row)), HIGHER) for row in rows], rule)
 
 
 def false_share(cells, rounds, times, noise):
@@ -171,6 +212,47 @@ def test_false_verdicts_are_rare(cells, rounds):
     assert normal <= 0.0625
     heavy = false_share(cells, rounds, 300, lambda draw, size: draw.standard_t(2, size))
     assert heavy <= 0.0625
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(("cells", "rounds"), [(1, 6), (5, 12)])
+def test_what_is_at_the_margin_is_rarely_called_equal(cells, rounds, side):
+    """In 3.1 % of 300 comparisons at most, in all cells together; half of the others are equal."""
+    draw, wrong, margin = np.random.default_rng(4), 0, np.log1p(RULE.margin)
+    for _ in range(300):
+        logs = draw.normal(0, 0.01, (cells, rounds))
+        logs[::2] += side * margin
+        found = judged(logs)
+        wrong += any(one.outcome == outcomes.EQUAL for one in found[::2])
+    assert wrong / 300 <= 0.0625
+
+
+def test_pairs_and_separate_samples_share_the_level():
+    """Seven rounds can show a difference where six cannot any more."""
+    def outcome(rounds, *others):
+        logs = dict(enumerate([0.1] * rounds))
+        paired = verdicts.Test(pairing.INTERLEAVED, dict.fromkeys(logs, 0.0), logs, HIGHER)
+        return verdicts.judge([paired, *others])[0].outcome
+
+    other = verdicts.Test(pairing.SEPARATE, {1: 0.0}, {1: 0.0}, HIGHER)
+    assert [outcome(6), outcome(6, other), outcome(7, other)] == [
+        outcomes.BETTER, outcomes.UNCLEAR, outcomes.BETTER]
+
+
+def test_equality_of_separate_samples(sets):
+    for spread, outcome in ((0.01, outcomes.EQUAL), (0.1, outcomes.UNCLEAR)):
+        base, new = sets({EPOLL: noisy(1e5, 12, spread)}, {EPOLL: noisy(1e5, 12, spread, 2)},
+                         session="two")
+        assert set(outcomes_of(base, new).values()) == {outcome}
+
+
+def test_mann_whitney_is_exact_where_it_can_be():
+    """Of the C(20, 10) ways to rank ten above ten, two are as extreme; equal values have none."""
+    low, high = np.arange(10.0), np.arange(10.0) + 10
+    assert inference.mann_whitney_p(low, high) == pytest.approx(2 / 184756)
+    assert inference.mann_whitney_p(low, low) > 0.9
+    many = np.arange(100.0)
+    assert inference.mann_whitney_p(many, many + 0.5) > 0.5
 
 
 def test_step_down_leaves_the_changed_cells_out():
@@ -194,7 +276,7 @@ def test_p_of_few_rounds_is_exact():
 def test_the_interval_covers():
     draw, hits = np.random.default_rng(2), 0
     for _ in range(100):
-        ratio = inference.paired_ratio(draw.normal(0.1, 0.05, 8))
+        ratio = inference.ratio_of(draw.normal(0.1, 0.05, 8))
         hits += ratio.low <= np.exp(0.1) <= ratio.high
     assert hits >= 88  # 95 are meant
 
@@ -204,7 +286,7 @@ def test_the_interval_covers():
 
 def warnings_of(base, new):
     subject, found = found_in(base, new)
-    return cautions.all_of(subject, found), compare.regressions(subject, found)
+    return cautions.all_of(subject, found), gate.regressions(subject, found)
 
 
 def test_cells_of_one_side(sets):
@@ -226,7 +308,7 @@ def test_texts_of_others_mean_nothing_in_a_comment(sets):
     bad = "<img src=x> [zzz](http://x) @everyone"
     base, new = sets({EPOLL: [1e5] * 6, FILE: [1e5] * 6}, {EPOLL: [1e5] * 6, FILE: [bad] * 6})
     subject, found = found_in(base, new)
-    text = formats.markdown(subject, found, EFFECT, [bad], compare.regressions(subject, found))
+    text = formats.markdown(subject, found, RULE, [bad], gate.regressions(subject, found))
     assert text.count("zzz") == text.count("\\[zzz\\](") >= 2
     assert text.count("<img") == text.count("\\<img") and "@everyone" not in text
 
@@ -245,7 +327,7 @@ def test_no_verdict_in_favour_of_faults(sets, fault, side):
     base, new = sets({EPOLL: bad if side == "base" else good},
                      {EPOLL: good if side == "base" else bad})
     _, (one,) = found_in(base, new)
-    assert (one.outcome, one.verdict()) == (compare.VOID, f"void: faults of the {side}")
+    assert (one.outcome, one.text()) == (outcomes.VOID, f"void: faults of the {side}")
     warnings, failed = warnings_of(base, new)
     assert any(EPOLL.name in text and "no faults" in text for text in warnings)
     assert len(failed) == (side == "new")
@@ -256,6 +338,60 @@ def test_a_fault_of_the_base_does_not_hide_others_of_the_new(sets):
                      {EPOLL: [Round(1e5, errors={"timeout": 1}, starved=1)] * 8})
     _, failed = warnings_of(base, new)
     assert failed == [f"{EPOLL.name}: 8 starved connections, and none in the base"]
+
+
+@pytest.mark.parametrize(("base", "new", "text"), [
+    # Once failed: a single error of the base let any number of the new side's pass.
+    (Round(1e5, errors={"timeout": 1}), Round(1e5, errors={"timeout": 50}),
+     "400 errors, and 8 in the base"),
+    (Round(1e5, starved=1), Round(1e5, starved=2), "16 starved connections, and 8 in the base"),
+    (Round(1e5, errors={"timeout": 4}), Round(2e5, errors={"timeout": 8}), None),  # twice the work
+    (Round(1e5, errors={"timeout": 2}), Round(1e5, errors={"timeout": 1}), None),
+    (Round(1e5, starved=2), Round(1e5, starved=1), None),
+])
+def test_more_faults_than_the_base_has(sets, base, new, text):
+    _, failed = warnings_of(*sets({EPOLL: [base] * 8}, {EPOLL: [new] * 8}))
+    assert [one for one in failed if "in the base" in one] == (
+        [f"{EPOLL.name}: {text}"] if text else [])
+
+
+def test_more_failed_runs_than_the_base_has(sets):
+    _, failed = warnings_of(*sets({EPOLL: [*[1e5] * 8, "dead"]},
+                                  {EPOLL: [*[1e5] * 7, "dead", "dead"]}))
+    assert failed == [f"{EPOLL.name}: 2 failed runs, and 1 in the base"]
+
+
+def test_errors_must_be_beyond_chance():
+    """1 and 7 of equal work: a coin has 7 heads of 8 or more in 9 of 256 cases; 8 of 9 in 10 of
+    512."""
+    one = faults.Fault(1, 1000)
+    assert faults.by_chance(one, faults.Fault(7, 1000)) == pytest.approx(9 / 256)
+    assert not faults.is_more(faults.ERRORS, one, faults.Fault(7, 1000), 1)
+    assert faults.is_more(faults.ERRORS, one, faults.Fault(8, 1000), 1)
+    assert not faults.is_more(faults.ERRORS, one, faults.Fault(8, 1000), 2)
+    assert faults.is_more(faults.ERRORS, faults.Fault(0, 1000), faults.Fault(1, 1000), 9)
+    assert not faults.is_more(faults.ERRORS, faults.Fault(1000, 10000), faults.Fault(1900, 10000), 1)
+
+
+@pytest.mark.parametrize("factor", [2, 0.5])
+def test_with_faults_on_both_sides_nobody_is_faster(sets, factor):
+    bad = [Round(rate, errors={"timeout": 1}) for rate in noisy(1e5, 8, 0.01)]
+    base, new = sets({EPOLL: bad}, {EPOLL: [Round(one.rate * factor, errors=one.errors)
+                                            for one in bad]})
+    _, (one,) = found_in(base, new)
+    assert (one.outcome, one.text()) == (outcomes.VOID, "void: faults of both")
+
+
+def test_faults_of_the_loser_change_nothing(sets):
+    base, new = sets({EPOLL: noisy(1e5, 8, 0.01)},
+                     {EPOLL: [Round(5e4, starved=1)] * 8})
+    assert set(outcomes_of(base, new).values()) == {outcomes.WORSE}
+
+
+def test_what_has_faults_is_not_called_equal(sets):
+    base, new = sets({EPOLL: [1e5] * 8}, {EPOLL: [*[1e5] * 7, Round(1e5, starved=1)]})
+    _, (one,) = found_in(base, new)
+    assert (one.outcome, one.text()) == (outcomes.VOID, "void: faults of the new")
 
 
 def test_other_machine_and_other_time(sets):
@@ -293,23 +429,31 @@ def test_sound_sets_get_no_warning(sets):
 
 
 def test_table_markdown_and_json(sets, tmp_path):
-    base, new = sets({EPOLL: noisy(1e5, 9, 0.01), FILE: noisy(1e5, 9), UDP: noisy(1e5, 9)},
+    base, new = sets({EPOLL: noisy(1e5, 9, 0.01), FILE: noisy(1e5, 9), UDP: [1e5] * 9},
                      {EPOLL: noisy(9e4, 9, 0.01, 2), FILE: noisy(1e5, 9, seed=3),
-                      UDP: noisy(1e5, 9, seed=4)})
+                      UDP: [1e5] * 9})
     done = script(base.path, new.path, "--markdown", tmp_path / "x.md", "--json",
                   tmp_path / "x.json", "--metric", "rate,p99", "--gate")
-    assert (done.returncode, done.stderr) == (1, "")
+    assert done.returncode == 1
+    assert re.fullmatch(rf"compare: too noisy to tell in \d of 6 comparisons: .*{FILE.name} rate.*; "
+                        r"would not see changes below [\d.]+ %\n", done.stderr)
     found = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
     assert (found["kind"], found["paired"]) == ("iobench comparison", True)
+    assert {one["outcome"] for one in found["findings"]} >= {"worse", "equal", "unclear"}
+    assert all(one["visible"] >= found["min_effect"] for one in found["findings"])
     first = found["findings"][0]
     assert (first["cell"], first["metric"], first["verdict"]) == (EPOLL.name, "rate", "slower")
     assert first["interval"][0] < first["ratio"] < first["interval"][1] < 1
     assert len(found["findings"]) == 6
-    assert re.search(r"^epoll +requests/s .* slower +$", done.stdout, re.M)
-    assert "2 no difference shown" not in done.stdout and "1 slower" in done.stdout
+    assert re.search(r"^epoll +requests/s .* slower +[\d.]+ %$", done.stdout, re.M)
+    assert re.search(r"^1 slower, .*\d too noisy to tell, \d equal within 3 %$", done.stdout, re.M)
+    assert "at most 3.1 % of runs call something different" in " ".join(done.stdout.split())
     markdown = (tmp_path / "x.md").read_text(encoding="utf-8")
-    assert re.search(rf"^\| `{EPOLL.name}` \| requests/s \|.*\*\*slower\*\* \|$", markdown, re.M)
-    assert markdown.count("<details>") == markdown.count("</details>") == 2
+    assert re.search(rf"^\| `{EPOLL.name}` \| requests/s \|.*\*\*slower\*\* \| [\d.]+ % \|$",
+                     markdown, re.M)
+    assert markdown.count("<details>") == markdown.count("</details>") == 3
+    assert re.search(r"Smallest change seen: [\d.]+ % to [\d.]+ %, by cell", markdown)
+    assert re.search(r"^- .* CPUs, .*load before: .*steal: at most", markdown, re.M)
 
 
 @pytest.mark.parametrize(("factor", "status"), [(0.8, 1), (1.0, 0), (1.25, 0)])
@@ -317,6 +461,26 @@ def test_gate(sets, factor, status):
     base, new = sets({EPOLL: noisy(1e5, 9, 0.01)}, {EPOLL: noisy(1e5 * factor, 9, 0.01, 2)})
     assert script(base.path, new.path, "--gate").returncode == status
     assert script(base.path, new.path).returncode == 0
+
+
+@pytest.mark.parametrize(("words", "status", "is_said"), [
+    ([], 0, True), (["--inconclusive", "warn"], 0, True), (["--inconclusive", "fail"], 1, True),
+    (["--inconclusive", "pass"], 0, False)])
+def test_a_gate_when_it_is_too_noisy_to_tell(sets, words, status, is_said):
+    base, new = sets({EPOLL: noisy(1e5, 9, 0.1), FILE: [1e5] * 9},
+                     {EPOLL: noisy(1e5, 9, 0.1, 2), FILE: [1e5] * 9})
+    done = script(base.path, new.path, "--gate", *words)
+    assert done.returncode == status
+    text = rf"compare: too noisy to tell in 1 of 2 cells: {EPOLL.name}; would not see changes below "
+    assert bool(re.fullmatch(text + r"\d+ %\n", done.stderr)) == is_said == bool(done.stderr)
+    assert script(base.path, new.path).stderr == ""
+
+
+def test_a_gate_of_too_few_rounds(sets):
+    base, new = sets({EPOLL: [1e5] * 3}, {EPOLL: [1e5] * 3})
+    done = script(base.path, new.path, "--gate", "--inconclusive", "fail")
+    assert done.returncode == 1
+    assert "these are too few rounds to see any change" in done.stderr
 
 
 def test_a_gate_that_compares_nothing_stays_shut(sets):
@@ -393,6 +557,9 @@ def test_a_plan_that_lacks_something(sets, member):
     (["--rev", "HEAD", "--rev", "HEAD", "--rounds", "0"], "'0' is not a count"),
     (["a", "b", "--rounds", "3"], "--rounds: goes with --rev only"),
     (["a", "b", "--min-effect", "much"], "'much' is not a percentage"),
+    (["a", "b", "--min-effect", "5%"], "5 % is more than the 3 % of --equal-within"),
+    (["a", "b", "--inconclusive", "fail"], "--inconclusive: goes with --gate only"),
+    (["a", "b", "--gate", "--inconclusive", "x"], "'x' is not one of pass, warn, fail"),
     (["a", "b", "--metric", "speed"], "'speed' is not one of rate, p50"),
     (["--backends", "epoll", "a"], "give two backends and one DIR"),
     (["a", "b", "--json", "no/where.json"], "its directory is not there"),
@@ -491,6 +658,6 @@ def test_revisions_are_measured_interleaved(tmp_path):
     assert done.stdout.count("building HEAD") == 1
     found = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
     assert (found["paired"], found["findings"][0]["new_rounds"]) == (True, 2)
-    assert any("2 rounds cannot show anything: at least 6" in text for text in found["warnings"])
+    assert any("2 rounds can show nothing; at least 6" in text for text in found["warnings"])
     assert (tmp_path / "out" / "base" / "table.md").exists()
     assert len(work_trees(ROOT)) == len(set(work_trees(ROOT)))

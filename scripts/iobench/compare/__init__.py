@@ -4,27 +4,20 @@ A side is a result set, or one backend of a set. Rounds of one session are pairs
 number were measured one after the other. Otherwise all that is left is that there are two samples.
 """
 
-import math
 from typing import NamedTuple
 
-from iobench import cells, figures, summary
-from iobench.cells import HIGHER
-from iobench.compare import inference
+from iobench import cells, figures, inference, pairing, summary, verdicts
+from iobench.compare import faults
+from iobench.outcomes import DIFFERENT, EQUAL, VOID, WORSE
 from iobench.parts import PARTS
-from iobench.resultset import ResultSet
 from iobench.run import USAGE, Failed
 
-BETTER, WORSE, NONE, VOID = "better", "worse", "none", "void"  # of NEW
-NO_DIFFERENCE = "no difference shown"
 CPU = "cpu"  # all metrics of CPU time
 SECONDARY = ("ns", "us")  # units that the name of a metric ends with and people leave out
 
 
-class End(NamedTuple):
+class End(pairing.End):
     """A cell of one side."""
-
-    found: ResultSet
-    cell: cells.Cell
 
     def samples(self):
         return list(self.found.samples[self.cell.name].values())
@@ -32,14 +25,8 @@ class End(NamedTuple):
     def failures(self):
         return self.found.failures.get(self.cell.name, [])
 
-    def errors(self):
-        return figures.errors(self.samples())
-
-    def starved(self):
-        return figures.starved(self.samples())
-
     def is_sound(self):
-        return not any(faults(self).values())
+        return not any(fault.count for fault in faults.of(self).values())
 
 
 class Pair(NamedTuple):
@@ -79,24 +66,22 @@ class Finding(NamedTuple):
     new: float | None
     rounds: tuple  # of base and new
     ratio: inference.Ratio
-    p: float  # adjusted, decides
+    verdict: verdicts.Verdict
     mann_whitney_p: float  # adjusted
-    outcome: str
+    outcome: str  # of the verdict, or VOID
     why: str | None  # of VOID
-    rounds_needed: int | None  # on each side, for a difference as small as the least that counts
 
-    def verdict(self):
-        if self.outcome == NONE:
-            return NO_DIFFERENCE
-        if self.outcome == VOID:
-            return f"void: {self.why}"
-        if self.metric.better == HIGHER:
-            return "faster" if self.outcome == BETTER else "slower"
-        return "lower (better)" if self.outcome == BETTER else "higher (worse)"
+    @property
+    def visible(self):
+        return self.verdict.visible
+
+    def text(self):
+        return f"void: {self.why}" if self.outcome == VOID else self.verdict.text(self.metric.better)
 
     def more_rounds(self):
-        """0: a difference that counts would have been likely to show."""
-        return self.rounds_needed and max(0, self.rounds_needed - min(self.rounds))
+        """0: what is equal would have been likely to be called so. None: not known."""
+        needed = self.verdict.rounds_needed()
+        return needed and max(0, needed - min(self.rounds))
 
 
 # ---- which cells
@@ -213,106 +198,44 @@ def sift(found, wanted):
 # ---- what they say
 
 
-class Test(NamedTuple):
-    """The rounds of a metric in logarithms."""
-
-    pair: Pair
-    metric: cells.Metric
-    base: dict  # {round: logarithm}
-    new: dict
-    paired: bool
-
-    def differences(self):
-        return {number: self.new[number] - self.base[number]
-                for number in sorted(self.base.keys() & self.new.keys())}
-
-    def rounds(self):
-        if self.paired:
-            return (len(self.differences()),) * 2
-        return len(self.base), len(self.new)
-
-    def ratio(self):
-        if self.paired:
-            return inference.paired_ratio(list(self.differences().values()))
-        return inference.unpaired_ratio(list(self.base.values()), list(self.new.values()))
-
-    def variance(self):
-        """Of the difference of one round of each side."""
-        samples = ([list(self.differences().values())] if self.paired else
-                   [list(self.base.values()), list(self.new.values())])
-        return sum(map(inference.variance, samples))
+def void_because(pair, outcome, better_end, worse_end):
+    """Faults that a verdict must not hide: of the side that it favours, of both when it says that
+    they are equal. None if there are none."""
+    ends = {"base": pair.base, "new": pair.new}
+    favoured = {EQUAL: ends}.get(outcome, {better_end: ends[better_end]})
+    faulty = [name for name, end in favoured.items() if not end.is_sound()]
+    if not faulty:
+        return None
+    if outcome != EQUAL and not ends[worse_end].is_sound():
+        faulty = list(ends)
+    return "faults of both" if len(faulty) == 2 else f"faults of the {faulty[0]}"
 
 
-def logs(end, metric):
-    """Of the rounds that have a logarithm."""
-    by_round = end.found.by_round(end.cell.name, metric.name)
-    return {number: math.log(value) for number, value in by_round.items() if value > 0}
-
-
-def p_values(tests, paired):
-    """(those that decide, Mann and Whitney's), adjusted for the number of tests."""
-    samples = [(list(test.base.values()), list(test.new.values())) for test in tests]
-    mann_whitney = inference.holm([inference.mann_whitney_p(*some) for some in samples])
-    if not paired:
-        return mann_whitney, mann_whitney
-    return inference.sign_flip_p([test.differences() for test in tests]), mann_whitney
-
-
-def outcome_of(test, ratio, p, least_effect):
+def outcome_of(pair, verdict):
     """(outcome, why it is void)"""
-    if not inference.is_shown(ratio.value, p, least_effect):
-        return NONE, None
-    outcome = BETTER if (ratio.value > 1) == (test.metric.better == HIGHER) else WORSE
-    winner, loser = ((test.pair.new, test.pair.base) if outcome == BETTER else
-                     (test.pair.base, test.pair.new))
-    if loser.is_sound() and not winner.is_sound():
-        return VOID, f"faults of the {'new' if outcome == BETTER else 'base'}"
-    return outcome, None
+    if verdict.outcome not in (*DIFFERENT, EQUAL):
+        return verdict.outcome, None
+    sides = ("base", "new") if verdict.outcome == WORSE else ("new", "base")
+    why = void_because(pair, verdict.outcome, *sides)
+    return (VOID, why) if why else (verdict.outcome, None)
 
 
-def least_rounds(tests, paired):
-    """With fewer nothing can be shown."""
-    return (inference.least_paired_rounds() if paired else
-            inference.least_unpaired_rounds(len(tests)))
+def mann_whitney(tests):
+    """Adjusted p values, of all tests alike."""
+    return inference.holm([inference.mann_whitney_p(list(test.base.values()),
+                                                    list(test.new.values())) for test in tests])
 
 
-def findings(subject, wanted, least_effect):
+def findings(subject, wanted, rule=verdicts.Rule()):
     """A Finding of each metric of each pair that has rounds on both sides."""
-    tests = [Test(pair, metric, logs(pair.base, metric), logs(pair.new, metric), subject.paired)
+    asked = [(pair, metric, verdicts.test_of(pair.base, pair.new, metric))
              for pair in subject.pairs for metric in chosen(pair.part, wanted)]
-    tests = [test for test in tests if min(test.rounds())]
-    least, found = least_rounds(tests, subject.paired), []
-    for test, p, mann_whitney in zip(tests, *p_values(tests, subject.paired)):
-        ratio = test.ratio()
-        outcome, why = outcome_of(test, ratio, p, least_effect)
-        rounds = test.rounds()
-        needed = None
-        if min(rounds) >= 3 and least_effect:
-            needed = inference.rounds_for(least_effect, test.variance(), len(tests), least)
-        values = [end.found.merged(end.cell.name, test.metric.name)
-                  for end in (test.pair.base, test.pair.new)]
-        found.append(Finding(test.pair, test.metric, *values, rounds, ratio, p, mann_whitney,
-                             outcome, why, needed))
+    asked = [(*one, test) for *one, test in asked if min(test.rounds())]
+    tests = [test for *_, test in asked]
+    found = []
+    for (pair, metric, test), verdict, p in zip(asked, verdicts.judge(tests, rule),
+                                                mann_whitney(tests)):
+        values = [end.found.merged(end.cell.name, metric.name) for end in (pair.base, pair.new)]
+        found.append(Finding(pair, metric, *values, test.rounds(), test.ratio(), verdict, p,
+                             *outcome_of(pair, verdict)))
     return found
-
-
-def regressions(subject, found):
-    """Texts: why a gate should not open."""
-    texts = [f"{one.pair.new.cell.name}: {one.metric.title}: {one.verdict()}, "
-             f"{one.ratio.value:.3f} times the base" for one in found if one.outcome == WORSE]
-    for pair in subject.pairs:
-        before = faults(pair.base)
-        fresh = {name: count for name, count in faults(pair.new).items() if not before[name]}
-        if any(fresh.values()):
-            texts.append(f"{pair.new.cell.name}: {faults_text(fresh)}, and none in the base")
-    texts += [f"not measured: {text}" for text in subject.missing]
-    return texts + ["nothing could be compared"] * (not found)
-
-
-def faults(end):
-    return {"failed runs": len(end.failures()), "errors": end.errors(),
-            "starved connections": end.starved()}
-
-
-def faults_text(counts):
-    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "no faults"

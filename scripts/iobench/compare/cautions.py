@@ -1,7 +1,8 @@
 """What makes a comparison worth less than it looks: texts, in the order of their weight."""
 
-from iobench import compare, loose
-from iobench.compare import inference
+from iobench import loose, verdicts
+from iobench.compare import faults
+from iobench.outcomes import listed
 
 HOST = ("name", "os", "cpu_model", "cpus_online", "cpus_allowed", "memory_bytes", "virtualisation",
         "governor", "arch")
@@ -10,20 +11,13 @@ RUN_ONLY = loose.INCIDENTAL | {"backend", "engine", "settings"}
 STEADY_GAP = 0.5  # of the rounds
 
 
-def listed(names, most=3):
-    """Names, with the number of those left out."""
-    names = list(dict.fromkeys(names))
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
 def too_few_rounds(subject, found):
-    least = compare.least_rounds(found, subject.paired)
-    for count in sorted({min(one.rounds) for one in found if min(one.rounds) < least}):
-        names = [one.pair.new.cell.name for one in found if min(one.rounds) == count]
+    few = [one for one in found if min(one.rounds) < one.verdict.least]
+    for count in sorted({min(one.rounds) for one in few}):
+        some = [one for one in few if min(one.rounds) == count]
         among = "" if subject.paired else f" among {len(found)} tests"
-        yield (f"{count} round{'s' * (count != 1)} cannot show anything{among}: at least {least} "
-               f"({listed(names)})")
+        yield (f"{count} round{'s' * (count != 1)} can show nothing{among}; at least "
+               f"{some[0].verdict.least} ({listed(one.pair.new.cell.name for one in some)})")
 
 
 def hosts(subject):
@@ -66,10 +60,10 @@ def settings(subject):
         yield f"different settings: {text} ({listed(names)})"
 
 
-def faults(subject):
+def one_sided_faults(subject):
     for pair in subject.pairs:
         if pair.base.is_sound() != pair.new.is_sound():
-            base, new = (compare.faults_text(compare.faults(end)) for end in (pair.base, pair.new))
+            base, new = (faults.text(faults.of(end)) for end in (pair.base, pair.new))
             yield f"{pair.new.cell.name}: {base} in the base, {new} in the new"
 
 
@@ -108,7 +102,7 @@ def unread(subject):
 
 
 def all_of(subject, found):
-    texts = [*hosts(subject), *times(subject), *too_few_rounds(subject, found), *faults(subject),
+    texts = [*hosts(subject), *times(subject), *too_few_rounds(subject, found), *one_sided_faults(subject),
              *settings(subject), *limited(subject), *unsteady(subject), *subject.one_sided,
              *unread(subject)]
     if not found:
@@ -120,5 +114,4 @@ def level_text(subject, tests):
     """How the verdicts were made, for a note."""
     how = ("sign flips of the rounds' log ratios, Westfall and Young's correction"
            if subject.paired else "Mann and Whitney's U, Holm's correction")
-    return (f"Verdicts: {how} for {tests} test{'s' * (tests != 1)}: at most "
-            f"{100 * inference.ALPHA:.2g} % false ones in all of them together.")
+    return f"{verdicts.guarantee(tests)} ({how}.)"

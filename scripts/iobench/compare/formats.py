@@ -3,12 +3,13 @@
 import math
 from collections import Counter
 
-from iobench import compare, figures, summary
-from iobench.compare import cautions, inference
-from iobench.compare import NONE, NO_DIFFERENCE, WORSE
+from iobench import figures, inference, summary, verdicts
+from iobench.compare import cautions
+from iobench.outcomes import (BETTER, DIFFERENT, EQUAL, UNCLEAR, VOID, WORSE, percent_text,
+                              visible_text)
 from iobench.table import BLANK, Table, escaped, markdown_line
 
-VERSION = 1
+VERSION = 2
 MOST_SHOWN = 40  # rows of a Markdown table: a comment has room for 64 KiB
 
 
@@ -32,18 +33,12 @@ def interval_text(ratio):
     return f"{ratio.low:.3f} to {ratio.high:.3f}"
 
 
-def more_text(finding):
-    if finding.rounds_needed is None:
-        return BLANK
-    return f"{finding.more_rounds():,}" if finding.outcome == NONE else ""
+def seen_text(finding):
+    return BLANK if finding.visible is None else visible_text(finding.visible)
 
 
 def title_of(metric):
     return metric.title.replace(" us ", " ")  # the value says the unit
-
-
-def percent_text(share):
-    return f"{share * 100:g} %"
 
 
 # ---- the table
@@ -53,15 +48,15 @@ def row(finding, several):
     return [finding.pair.name or finding.pair.new.cell.part,
             *([title_of(finding.metric)] if several else []),
             value_text(finding.metric, finding.base), value_text(finding.metric, finding.new),
-            f"{finding.ratio.value:.3f}", interval_text(finding.ratio), p_text(finding.p),
-            p_text(finding.mann_whitney_p), finding.verdict(), more_text(finding)]
+            f"{finding.ratio.value:.3f}", interval_text(finding.ratio), p_text(finding.verdict.p),
+            p_text(finding.mann_whitney_p), finding.text(), seen_text(finding)]
 
 
-def columns(least_effect, several):
+def columns(several):
     return [("", ""), *([("", "metric")] if several else []),
             ("", "base"), ("", "new"), ("new / base", "ratio"), ("new / base", "95 % interval"),
             ("p, corrected", "p"), ("p, corrected", "M-W"), ("", "verdict"),
-            ("more rounds", f"for {percent_text(least_effect)}")]
+            ("smallest change", "seen")]
 
 
 def rounds_text(found):
@@ -70,15 +65,16 @@ def rounds_text(found):
     return "; ".join(f"{base}" if base == new else f"{base} and {new}" for base, new in counts)
 
 
-def notes(subject, found, least_effect):
+def notes(subject, found, rule):
     how = "pairs of rounds" if subject.paired else "the rounds of both sides"
     return [
         cautions.level_text(subject, len(found)) + " M-W: Mann and Whitney's, in any case.",
-        f"A verdict needs p of at most {inference.ALPHA:.5g} and a ratio at least "
-        f"{percent_text(least_effect)} from 1.",
-        f"Ratio: Huber's robust mean of {how}; its bootstrap interval is that of one cell alone.",
-        f"More rounds: about as many as show a ratio {percent_text(least_effect)} from 1 in "
-        f"{percent_text(inference.POWER)} of the cases; 0: it would have been likely to show.",
+        f"Different: p of at most {inference.ALPHA:.5g} and a ratio at least "
+        f"{percent_text(rule.min_effect)} from 1. Equal: shown to be within "
+        f"{percent_text(rule.margin)} of 1 at the same level. Else it is too noisy to tell.",
+        f"Smallest change seen: what these rounds would have shown in "
+        f"{percent_text(inference.POWER)} of the cases, about.",
+        f"Ratio: Huber's robust mean of {how}. {verdicts.INTERVAL_NOTE}",
     ]
 
 
@@ -87,7 +83,7 @@ def host_lines(subject):
     return list(dict.fromkeys(line for some in subject.sets for line in summary.host_lines(some)))
 
 
-def table(subject, found, least_effect, warnings):
+def table(subject, found, rule, warnings):
     several = len({one.metric.name for one in found}) > 1
     groups = {}
     for one in found:
@@ -96,15 +92,15 @@ def table(subject, found, least_effect, warnings):
     lines = [f"base: {subject.base}", f"new:  {subject.new}", *host_lines(subject),
              f"{subject.cells_text()}, {rounds_text(found)} rounds of "
              f"{'one session, interleaved' if subject.paired else 'two sessions'}; {metrics}"]
-    return Table("Comparison", lines, columns(least_effect, several), groups,
-                 [*notes(subject, found, least_effect),
+    return Table("Comparison", lines, columns(several), groups,
+                 [*notes(subject, found, rule),
                   *(f"warning: {text}" for text in warnings)])
 
 
 def headline(found):
     """How often each verdict was given, the worst first."""
-    order = {WORSE: 0, compare.VOID: 1, compare.BETTER: 2, NONE: 3}
-    counts = Counter(one.verdict() for one in sorted(found, key=lambda one: order[one.outcome]))
+    order = [WORSE, VOID, BETTER, UNCLEAR, EQUAL]
+    counts = Counter(one.text() for one in sorted(found, key=lambda one: order.index(one.outcome)))
     return ", ".join(f"{count} {text}" for text, count in counts.items()) or "nothing compared"
 
 
@@ -115,16 +111,17 @@ def markdown_row(finding):
     name = finding.pair.new.cell.name
     interval = interval_text(finding.ratio)
     values = (value_text(finding.metric, value) for value in (finding.base, finding.new))
-    bold = "**" if finding.outcome != NONE else ""
+    bold = "**" if finding.outcome in (*DIFFERENT, VOID) else ""
     return markdown_line(f"`{name}`", title_of(finding.metric), *values,
-                f"{finding.ratio.value:.3f} ({interval})", f"{bold}{finding.verdict()}{bold}")
+                f"{finding.ratio.value:.3f} ({interval})", f"{bold}{finding.text()}{bold}",
+                         seen_text(finding))
 
 
 def markdown_table(found):
     """The first of them."""
     left = len(found) - MOST_SHOWN
-    return ["| cell | metric | base | new | new / base (95 %) | verdict |",
-            "| :--- | :--- | ---: | ---: | ---: | :--- |", *map(markdown_row, found[:MOST_SHOWN]),
+    return ["| cell | metric | base | new | new / base (95 %) | verdict | smallest change seen |",
+            "| :--- | :--- | ---: | ---: | ---: | :--- | ---: |", *map(markdown_row, found[:MOST_SHOWN]),
             *(["", f"and {left} more: see the full comparison."] if left > 0 else [])]
 
 
@@ -132,22 +129,33 @@ def details(title, lines):
     return ["", f"<details><summary>{title}</summary>", "", *lines, "", "</details>"]
 
 
-def markdown(subject, found, least_effect, warnings, failed):
+def sight_text(found):
+    """How small a change the rounds would have shown, of all comparisons together."""
+    seen = [one.visible for one in found]
+    if not seen or None in seen:
+        return "Some of it has too few rounds to show any change." if seen else ""
+    low, high = visible_text(min(seen)), visible_text(max(seen))
+    return f"Smallest change seen: {low if low == high else f'{low} to {high}, by cell'}."
+
+
+def markdown(subject, found, rule, warnings, failed):
     """What differs at once, the rest folded up."""
-    shown = [one for one in found if one.outcome != NONE]
-    rest = [one for one in found if one.outcome == NONE]
+    shown = [one for one in found if one.outcome in (*DIFFERENT, VOID)]
     lines = [f"### iobench: {headline(found)}", "",
              f"**{escaped(subject.base)}** to **{escaped(subject.new)}**, {subject.cells_text()}, "
-             f"{rounds_text(found)} rounds{', interleaved' if subject.paired else ''}."]
-    lines += ["", *(f"- **regression**: {escaped(text)}" for text in failed)] if failed else []
+             f"{rounds_text(found)} rounds{', interleaved' if subject.paired else ''}. "
+             f"{sight_text(found)}", "", *(f"- {escaped(line)}" for line in host_lines(subject))]
+    lines += [f"- **regression**: {escaped(text)}" for text in failed]
     lines += ["", *markdown_table(shown)] if shown else []
-    if rest:
-        lines += details(f"{len(rest)} with {NO_DIFFERENCE}", markdown_table(rest))
+    for outcome in (UNCLEAR, EQUAL):
+        some = [one for one in found if one.outcome == outcome]
+        if some:
+            lines += details(f"{headline(some)}", markdown_table(some))
     if warnings:
         lines += details(f"{len(warnings)} warning{'s' * (len(warnings) > 1)}",
                          [f"- {escaped(text)}" for text in warnings])
     lines += details("How to read this", [f"- {escaped(text)}" for text in
-                                          notes(subject, found, least_effect)])
+                                          notes(subject, found, rule)])
     return "\n".join(lines) + "\n"
 
 
@@ -163,20 +171,21 @@ def finding_json(one):
         "base": one.base, "new": one.new,
         "base_rounds": one.rounds[0], "new_rounds": one.rounds[1],
         "ratio": one.ratio.value, "interval": [one.ratio.low, one.ratio.high] if finite else None,
-        "p": one.p, "mann_whitney_p": one.mann_whitney_p,
-        "outcome": one.outcome, "verdict": one.verdict(),
+        "p": one.verdict.p, "equal_p": one.verdict.equal_p, "mann_whitney_p": one.mann_whitney_p,
+        "outcome": one.outcome, "verdict": one.text(), "visible": one.visible,
         "more_rounds": one.more_rounds(),
     }
 
 
-def as_json(subject, found, least_effect, warnings, failed):
+def as_json(subject, found, rule, warnings, failed):
     return {
         "schema_version": VERSION, "kind": "iobench comparison",
         "base": {"label": subject.base, "path": str(subject.sets[0].path),
                  "host": subject.sets[0].host()},
         "new": {"label": subject.new, "path": str(subject.sets[1].path),
                 "host": subject.sets[1].host()},
-        "paired": subject.paired, "alpha": inference.ALPHA, "min_effect": least_effect,
+        "paired": subject.paired, "alpha": inference.ALPHA, "min_effect": rule.min_effect,
+        "equal_within": rule.margin,
         "interval_level": inference.LEVEL, "power": inference.POWER,
         "warnings": warnings, "regressions": failed,
         "findings": [finding_json(one) for one in found],
