@@ -1,11 +1,11 @@
-"""What the parts share: how the reports of rounds become metrics, ratios and texts of a cell.
+"""What the parts share: how the reports of rounds become metrics and texts of a cell.
 
 A sample is what one run left: {"client": report} and, of TCP, {"server": report}.
 """
 
 import math
 
-from iobench import cells, stats
+from iobench import stats
 from iobench.cells import HIGHER, LOWER, Metric
 from iobench.hdr import Histogram
 from iobench.table import BLANK
@@ -120,29 +120,10 @@ def summarise(part, cell, samples, failures):
         cell, every)
 
 
-def add_ratio(found, baseline):
-    """The cell's rate against the baseline's of the same round; none if either is void."""
-    if found.get("void") or baseline.get("void"):
-        return
-    own, base = found["rate"]["by_round"], baseline["rate"]["by_round"]
-    ratios = {number: own[number] / base[number] for number in own if base.get(number)}
-    if ratios:
-        found["ratio"] = {"to": baseline["name"], "shown": stats.is_shown(ratios.values()),
-                          **stats.spread(ratios.values()), "by_round": ratios}
-
-
 def summary(part, some, samples, failures):
-    """The cells in order, each with its ratio to the baseline of its group."""
-    found = {cell: summarise(part, cell, samples.get(cell.name, {}), failures.get(cell.name, []))
-             for cell in some}
-    measured = [cell for cell in some if samples.get(cell.name)]
-    baselines = {cells.group_of(part, cell): cell for cell in measured
-                 if cells.is_baseline(part, cell)}
-    for cell in measured:
-        baseline = baselines.get(cells.group_of(part, cell), cell)
-        if baseline != cell:
-            add_ratio(found[cell], found[baseline])
-    return list(found.values())
+    """The cells in order; ratios.attach() adds theirs."""
+    return [summarise(part, cell, samples.get(cell.name, {}), failures.get(cell.name, []))
+            for cell in some]
 
 
 # ---- texts
@@ -173,7 +154,7 @@ def ratio_text(found, is_baseline):
         return "void"
     if "ratio" not in found:
         return "1" if is_baseline else BLANK
-    return f"{found['ratio']['median']:.2f}" if found["ratio"]["shown"] else "~"
+    return found["ratio"]["text"]
 
 
 def size_text(size_bytes):

@@ -16,17 +16,13 @@ def percent_text(share):
 
 def visible_text(share):
     """Of the smallest change that would have been seen."""
+    if share >= 10:
+        return "1,000 % or more"
     return f"{100 * share:.1f} %" if share < 0.0995 else f"{100 * share:.0f} %"
 
 
 def equal_text(margin):
     return f"equal within {percent_text(margin)}"
-
-
-def unclear_text(visible):
-    if visible is None:
-        return TOO_FEW
-    return f"{TOO_NOISY} (would have seen {visible_text(visible)})"
 
 
 def listed(names, most=3):

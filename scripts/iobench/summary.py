@@ -1,9 +1,9 @@
 """The tables of a result set, and summary.json: its figures for those who do not add histograms."""
 
-from iobench import figures, peers, resultset, stats
+from iobench import figures, peers, ratios, resultset
 from iobench.table import Table, as_markdown
 
-SUMMARY_VERSION = 2
+SUMMARY_VERSION = 3
 
 
 def where(cpus):
@@ -37,9 +37,10 @@ def host_lines(found):
 
 
 def summaries(found):
-    """{part name: the merged figures of its cells}"""
-    return {part.NAME: figures.summary(part, found.cells(part.NAME), found.samples,
-                                       found.failures) for part in found.parts()}
+    """({part name: the merged figures of its cells}, the rule of their ratios)"""
+    by_part = {part.NAME: figures.summary(part, found.cells(part.NAME), found.samples,
+                                          found.failures) for part in found.parts()}
+    return by_part, ratios.rule_text(ratios.attach(found, by_part))
 
 
 def timings(found, part):
@@ -48,7 +49,7 @@ def timings(found, part):
                                    for cell in found.cells(part.NAME)))
 
 
-def tables(found, by_part, texts):
+def tables(found, by_part, rule, texts):
     """One of each part that has run; what is true of all of them stands around them."""
     made = []
     for part in found.parts():
@@ -58,7 +59,7 @@ def tables(found, by_part, texts):
             made.append(part.table(some, [f"{timings(found, part)}, {first}", *others]))
     made = made or [Table("Nothing was measured", [], [("", "cell")], {}, [])]
     made[0].lines[:0] = host_lines(found)
-    made[-1].notes[:] = [*made[-1].notes, stats.RATIO_RULE, *texts]
+    made[-1].notes[:] = [*made[-1].notes, rule, *texts]
     return made
 
 
@@ -77,13 +78,14 @@ def crosscheck(found):
 def write(found, interrupted=False):
     """Writes table.md and summary.json; returns the tables and the number of errors."""
     pairs, more, why = crosscheck(found)
-    by_part, texts = summaries(found), remarks(found, interrupted) + why
-    made = tables(found, by_part, texts) + more
+    by_part, rule = summaries(found)
+    texts = [*remarks(found, interrupted), *filter(None, [ratios.MISSING]), *why]
+    made = tables(found, by_part, rule, texts) + more
     every = [cell for some in by_part.values() for cell in some]
     summary = {
         "schema_version": SUMMARY_VERSION, "created_at": found.plan["created_at"],
         "command": found.plan["command"], "interrupted": interrupted, "cpus": found.plan["cpus"],
-        "seed": found.plan["seed"], "remarks": texts, "ratio_rule": stats.RATIO_RULE,
+        "seed": found.plan["seed"], "remarks": texts, "ratio_rule": rule,
         "host": found.host(), "cells": every, "crosscheck": pairs,
     }
     resultset.write_whole(found.path / "table.md", "\n".join(map(as_markdown, made)))

@@ -1,4 +1,4 @@
-"""scripts/bench: its files, its tables and its rule for ratios."""
+"""scripts/bench: its files, and its tables. Ratios: test_ratios.py."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from iobench import fileio, figures, hdr, stats, summary, tcp, udp  # noqa: E402 (path first)
+from iobench import fileio, hdr, stats, summary, tcp, udp  # noqa: E402 (path first)
 from iobench.table import Table, as_markdown, as_text  # noqa: E402
 
 BENCH = str(ROOT / "scripts" / "bench")
@@ -311,57 +311,7 @@ def test_one_cpu_is_said():
     assert "not pinned" in summary.where(None)
 
 
-# ---- the rule for ratios
-
-
-@pytest.mark.parametrize(("ratios", "shown"), [
-    ([1.5], False),
-    ([1.5, 1.5], False),
-    ([1.10, 1.11, 1.12], True),
-    ([0.88, 0.89, 0.90], True),
-    ([1.10, 1.12, 1.17], False),  # 0.12 is not twice 0.07
-    ([0.99, 1.20, 1.21], False),
-    ([1.00, 1.30, 1.31], False),
-    ([1.10, 1.11, 1.15, 1.16], True),  # four: further from 1 than apart is enough
-    ([1.05, 1.06, 1.12, 1.15], False),
-    ([1.01, 1.05, 1.10, 1.20, 1.30], False),
-    ([1.01, 1.05, 1.10, 1.20, 1.30, 1.40], True),  # six: one side is enough
-    ([0.99, 1.05, 1.10, 1.20, 1.30, 1.40], False),
-    ([0.60, 0.70, 0.80, 0.90, 0.95, 0.99], True),
-    ([1.0] * 9, False),
-])
-def test_ratio_rule(ratios, shown):
-    assert stats.is_shown(ratios) is shown
-    assert stats.is_shown(ratios[::-1]) is shown
-
-
-def cell_of(backend, rates):
-    return {"name": backend, "rate": {"by_round": rates}}
-
-
-def test_ratio_is_of_the_rounds_own_pairs():
-    """The medians of both are equal, and yet each round has another ratio."""
-    found = cell_of("libev", {1: 110, 2: 220, 3: 440, 5: 1})
-    figures.add_ratio(found, cell_of("epoll", {1: 100, 2: 200, 3: 400, 4: 1}))
-    assert found["ratio"]["by_round"] == pytest.approx({1: 1.1, 2: 1.1, 3: 1.1})
-    assert figures.ratio_text(found, False) == "1.10"
-
-
-def test_what_is_void_has_no_ratio():
-    for void in ("epoll", "libev"):
-        found = {name: cell_of(name, {1: 1, 2: 1, 3: 1}) | {"void": "void: errors" * (name == void)}
-                 for name in ("epoll", "libev")}
-        figures.add_ratio(found["libev"], found["epoll"])
-        assert "ratio" not in found["libev"]
-        assert figures.ratio_text(found[void], void == "epoll") == "void"
-
-
-def test_ratio_within_its_rounds_is_a_tilde():
-    found = cell_of("libev", {1: 120, 2: 95, 3: 130})
-    figures.add_ratio(found, cell_of("epoll", {1: 100, 2: 100, 3: 100}))
-    assert figures.ratio_text(found, False) == "~"
-    assert figures.ratio_text(cell_of("epoll", {}), True) == "1"
-    assert figures.ratio_text(cell_of("libev", {}), False) == "-"
+# ---- figures and tables
 
 
 def test_spread():

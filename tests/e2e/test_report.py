@@ -5,6 +5,7 @@ What a reader sees of report.html is in test_report_browser.py.
 
 import importlib.util
 import json
+import os
 import random
 import re
 import subprocess
@@ -99,15 +100,51 @@ def test_the_page_needs_nothing_else(tmp_path):
     assert policy.startswith("default-src 'none'") and "unsafe" not in policy
 
 
-def test_a_difference_is_said_and_so_is_none(tmp_path):
+def test_each_verdict_is_said(tmp_path):
     made_up.result_set(tmp_path, {EPOLL: STEADY, URING: scaled(1.2),
                                   LIBEV: [99e3, 102e3, 98e3, 101e3, 99e3, 101e3]})
     text, _ = markdown(tmp_path)
     assert "io_uring against epoll: **more requests/s (+20 %; +20 %" in text
-    assert "libev against epoll: **no difference shown (" in text
-    assert [row[-1] for row in rows(text, "io_uring")] == ["**1.20**"]
-    assert [row[-1] for row in rows(text, "libev")] == ["~"]
-    assert "6 rounds each" in text
+    assert "libev against epoll: **equal within 3 % (" in text
+    assert [row[-1] for row in rows(text, "io_uring")] == ["**1.20 (1.20-1.20)**"]
+    assert [row[-1] for row in rows(text, "libev")] == ["equal ±3 %"]
+    assert "6 rounds each. In all " in text and "no difference" not in text
+    assert "at most 3.1 % of runs call something different that is not" in text
+
+
+def test_what_is_too_noisy_to_tell_says_what_would_have_been_seen(tmp_path):
+    restless = [100e3, 130e3, 80e3, 120e3, 70e3, 100e3]
+    made_up.result_set(tmp_path, {EPOLL: STEADY, LIBEV: restless})
+    text, _ = markdown(tmp_path)
+    assert re.search(r"libev against epoll: \*\*too noisy to tell \(would have seen \d+ %\)", text)
+    assert re.fullmatch(r"unclear ±\d+ %", rows(text, "libev")[0][-1])
+    report(tmp_path)
+    assert re.search(r"too noisy to tell \(would have seen \d+ %\)", "".join(page(tmp_path).text))
+
+
+def test_headlines_count_the_loads_of_each_verdict(tmp_path):
+    rates = {1: scaled(1.2), 2: STEADY, 3: [100e3, 160e3, 60e3, 120e3, 70e3, 100e3]}
+    found = {}
+    for count, some in rates.items():
+        found[cell("tcp", backend="epoll", connections=count)] = STEADY * 2
+        found[cell("tcp", backend="libev", connections=count)] = some * 2
+    made_up.result_set(tmp_path, found)
+    text, _ = markdown(tmp_path)
+    assert re.search(r"libev against epoll: \*\*more requests/s at 1 connection \(\+20 %\), equal "
+                     r"within 3 % in 1, too noisy to tell in 1 \(would have seen \d+ %\)\*\*", text)
+    report(tmp_path)
+    shown = " ".join("".join(page(tmp_path).text).split())
+    assert "▲ +20 %" in shown and "= equal within 3 %" in shown and "? too noisy" in shown
+
+
+def test_without_scipy_nothing_is_judged(tmp_path):
+    made_up.result_set(tmp_path / "set", {EPOLL: STEADY, URING: scaled(1.2)})
+    report(tmp_path / "set", env=os.environ | without("scipy", tmp_path))
+    text = (tmp_path / "set" / "report.md").read_text(encoding="utf-8")
+    assert "io_uring against epoll: **not judged (+20 %)**" in text
+    assert rows(text, "io_uring")[0][0] == "1–2" and rows(text, "io_uring")[0][-1] == "1.20?"
+    assert text.count("no verdicts on ratios") == 1 and "scripts/install-deps bench" in text
+    assert "not judged" in "".join(page(tmp_path / "set").text)
 
 
 def test_ranks_that_the_rounds_do_not_separate_are_shared(tmp_path):
@@ -151,7 +188,9 @@ def test_a_figure_that_differs_from_run_to_run_is_a_range(tmp_path):
 def test_two_rounds_show_nothing(tmp_path):
     made_up.result_set(tmp_path, {EPOLL: STEADY[:2], URING: scaled(2, STEADY[:2])})
     text, _ = markdown(tmp_path)
-    assert "2 rounds each: too few to show any difference" in text
+    assert "2 rounds each: too few to show anything" in text
+    assert "io_uring against epoll: **too few rounds to tell**" in text
+    assert rows(text, "io_uring")[0][-1] == "unclear"
     assert rows(text, "io_uring")[0][0] == "1–2"
 
 

@@ -1,5 +1,6 @@
 """report.md: compact, for the comment of a pull request or the summary of a job."""
 
+from iobench.outcomes import DIFFERENT
 from iobench.report import words
 from iobench.table import BLANK, escaped
 
@@ -24,7 +25,7 @@ def ratio_text(row):
         return "1"
     if not ratio:
         return BLANK
-    return f"**{ratio['median']:.2f}**" if ratio["shown"] else "~"
+    return f"**{ratio['text']}**" if ratio["outcome"] in DIFFERENT else ratio["text"]
 
 
 def cpu_text(row):

@@ -77,12 +77,6 @@ def seconds(text):
         return None
 
 
-def session(found):
-    """What the runs of a set were measured in; None if nothing says that they were interleaved."""
-    named = found.plan["session"]
-    return named if isinstance(named, str) else None
-
-
 def over_time(samples, start_s):
     """Lines of [s, rate]: one of each round over its window, or one over the session."""
     reports = figures.clients(samples)

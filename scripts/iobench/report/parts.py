@@ -5,64 +5,18 @@ A report has parts; a part has loads (what cells that are compared have in commo
 measured under it. Texts from files are kept as they are: escaping is for those who write.
 """
 
-import itertools
 import re
 
-from iobench import cells, stats
+from iobench import cells, pairing
 from iobench.parts import PARTS
-from iobench.report import measures
+from iobench.report import comparisons, measures
 
-COMPARED_METRICS = ("rate", "p99_ns", "response_p99_ns", "server_cpu_us", "cpu_us")
 STYLES = 6  # colours, markers and dashes
 SCALES = {  # settings whose values can be an axis
     "connections": "connections", "clients": "clients", "size": "message size, bytes",
     "pipeline": "requests in flight per connection", "threads": "threads at each end",
     "depth": "operations in flight", "block": "block size, bytes", "workers": "workers",
 }
-
-
-# ---- comparisons
-
-
-def compare(metric, one, other):
-    """(set, cell) against (set, cell) in one metric: their ratio, and whether it is shown.
-
-    Rounds of one session are neighbours in time: their own ratios are taken. Others were measured
-    at another time or place: there the medians' intervals must lie apart.
-    """
-    own, base = (found.by_round(cell.name, metric) for found, cell in (one, other))
-    sessions = {measures.session(found) for found, _ in (one, other)}
-    if len(sessions) == 1 and None not in sessions:
-        ratios = [own[number] / base[number] for number in own if base.get(number)]
-        if not ratios:
-            return None
-        return measures.estimate(ratios) | {"shown": stats.is_shown(ratios)}
-    own, base = measures.estimate(own.values()), measures.estimate(base.values())
-    if not own or not base or not base["median"]:
-        return None
-    return {"median": own["median"] / base["median"], "low": None, "high": None,
-            "rounds": min(own["rounds"], base["rounds"]), "shown": apart(own, base)}
-
-
-def apart(one, other):
-    """Of fewer than 4 rounds, whose interval is their range, 10 % of equal pairs would be."""
-    if min(one["rounds"], other["rounds"]) < 4:
-        return False
-    return one["low"] > other["high"] or one["high"] < other["low"]
-
-
-def places(members):
-    """[(best, worst)] rank by rate that the data allow to each: what they do not separate shares
-    its ranks. members: [(set, cell)]"""
-    rates = [stats.median(found.by_round(cell.name, "rate").values()) for found, cell in members]
-    found = [[1, len(members)] for _ in members]
-    for i, j in itertools.combinations(range(len(members)), 2):
-        ahead, behind = (i, j) if rates[i] > rates[j] else (j, i)
-        ratio = compare("rate", members[ahead], members[behind])
-        if ratio and ratio["shown"]:
-            found[behind][0] += 1
-            found[ahead][1] -= 1
-    return found
 
 
 # ---- parts
@@ -124,37 +78,30 @@ def loads_of(sets, part):
 
 
 def baseline_of(part, members):
-    """{set's index: (set, cell)}: what a set's others are compared with; without the part's
+    """{set's index: End}: what a set's others are compared with; without the part's
     baseline the first of them."""
     chosen = {}
     for index, found, cell in members:
         if index not in chosen or cells.is_baseline(part, cell):
-            chosen[index] = found, cell
+            chosen[index] = pairing.End(found, cell)
     return chosen
 
 
-def ratios(one, base):
-    """{metric: comparison} of a (set, cell) with its baseline; none of the baseline with itself."""
-    if one == base:
-        return {}
-    own, its = ({metric.name for metric in found.metrics(cell.name)} for found, cell in (one, base))
-    names = own & its
-    return {name: compare(name, one, base) for name in COMPARED_METRICS if name in names}
-
-
-def make_load(part, key, members, series, starts):
-    """Cells that are void have neither a rank nor ratios."""
+def make_load(part, key, members, series, starts, asked):
+    """Cells that are void have neither a rank nor ratios. asked: what is to be compared with what
+    is added to it."""
     rows = [measures.row(found, part, cell, starts[index]) for index, found, cell in members]
-    some = [(found, cell) for _, found, cell in members]
+    ends = [pairing.End(found, cell) for _, found, cell in members]
     sound = [i for i, one in enumerate(rows) if not one["void"]]
-    ranks = dict(zip(sound, places([some[i] for i in sound])))
+    ranks = dict(zip(sound, comparisons.places([ends[i] for i in sound])))
     baselines = baseline_of(part, members)
     for i, (one, (index, found, cell)) in enumerate(zip(rows, members)):
         base = baselines[index]
         one |= {"rank": ranks.get(i), "series": series.of(index, cell), "set": index,
-                "model": model(part, cell), "baseline": model(part, base[1]),
-                "is_baseline": base[1] == cell,
-                "ratios": ratios(some[i], base) if {i, some.index(base)} <= set(sound) else {}}
+                "model": model(part, cell), "baseline": model(part, base.cell),
+                "is_baseline": base.cell == cell, "ratios": {}}
+        if ends[i] != base and {i, ends.index(base)} <= set(sound):
+            asked += comparisons.wanted(one["ratios"], base, ends[i])
     settings = members[0][2].settings
     return {"heading": heading(part, rows, settings), "settings": dict(key), "rows": rows,
             "open": bool(settings.get("rate"))}
@@ -204,9 +151,9 @@ def scalings(loads):
     return made
 
 
-def make_part(sets, part, starts, colours):
+def make_part(sets, part, starts, colours, asked):
     series, members = Series(sets, colours), loads_of(sets, part)
-    loads = [make_load(part, key, some, series, starts)
+    loads = [make_load(part, key, some, series, starts, asked)
              for key, some in sorted(members.items(), key=natural(part))]
     shorten(loads)
     return {"name": part.NAME, "title": part.TITLE, "unit": part.UNIT,
@@ -216,7 +163,8 @@ def make_part(sets, part, starts, colours):
 
 def parts(sets):
     """Those of which something was measured."""
-    starts = [start_of(found) for found in sets]
-    colours = {}
-    return [make_part(sets, part, starts, colours) for part in PARTS.values()
+    starts, colours, asked = [start_of(found) for found in sets], {}, []
+    made = [make_part(sets, part, starts, colours, asked) for part in PARTS.values()
             if loads_of(sets, part)]
+    count = comparisons.attach(asked)
+    return [one | {"judged_together": count} for one in made]

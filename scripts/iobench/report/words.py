@@ -1,12 +1,12 @@
 """What a report says in words: numbers with units, headlines, warnings, the environment."""
 
-from iobench import summary
-from iobench.report.measures import session
-from iobench.stats import RATIO_RULE
+from iobench import ratios, summary
+from iobench.outcomes import DIFFERENT, EQUAL, TOO_FEW, TOO_NOISY, UNCLEAR, equal_text, visible_text
+from iobench.pairing import session
 from iobench.table import BLANK
 
 MINUS = "\N{MINUS SIGN}"
-CHANCE_PERCENT = 3  # of equal pairs that the rule calls different, at most (stats.RATIO_RULE)
+UNJUDGED = "not judged"
 NOT_CONTROLLED = (
     "Not a controlled comparison: these results are of {} machines. What differs between them may "
     "be the hardware, the kernel, the load or the day as well as the I/O model; compare within a "
@@ -116,17 +116,37 @@ def compared(part, metric):
     return found
 
 
+def not_different(ratio):
+    """In words; what would have been seen is one figure or a range, see seen()."""
+    if ratio["outcome"] == EQUAL:
+        return equal_text(ratio["margin"])
+    if ratio["outcome"] == UNCLEAR:
+        return TOO_FEW if ratio["visible"] is None else TOO_NOISY
+    return f"{UNJUDGED} ({change(ratio['ratio'])})"
+
+
+def seen(some):
+    """What the rounds would have shown, of ratios that it was too noisy to tell."""
+    found = [ratio["visible"] for ratio in some if ratio["visible"] is not None]
+    if not found or some[0]["outcome"] != UNCLEAR:
+        return ""
+    low, high = visible_text(min(found)), visible_text(max(found))
+    return f" (would have seen {low if low == high else f'{low} to {high}'})"
+
+
 def one_outcome(ratio, more, less):
     within = span(ratio, change)
-    if not ratio["shown"]:
-        return "no difference shown" + (f" ({within})" if within else "")
-    word = more if ratio["median"] > 1 else less
-    return f"{word} ({change(ratio['median'])}{'; ' * bool(within)}{within})"
+    if ratio["outcome"] == EQUAL:
+        return f"{not_different(ratio)} ({within})"
+    if ratio["outcome"] not in DIFFERENT:
+        return not_different(ratio) + seen([ratio])
+    word = more if ratio["ratio"] > 1 else less
+    return f"{word} ({change(ratio['ratio'])}; {within})"
 
 
 def some_outcome(word, some, total):
     """Where, if that is one load alone; else in how many, and from what to what."""
-    far = sorted(ratio["median"] for _, ratio in some)
+    far = sorted(ratio["ratio"] for _, ratio in some)
     if len(some) == 1 < total:
         return f"{word} at {some[0][0]['short']} ({change(far[0])})"
     every = "both" if total == 2 else f"all {total}"
@@ -134,19 +154,26 @@ def some_outcome(word, some, total):
     return f"{word} in {where} loads ({changes(far[0], far[-1])})"
 
 
+def rest_outcomes(rest, total):
+    """Of the loads without a difference: how many of each kind."""
+    kinds = {}
+    for _, ratio in rest:
+        kinds.setdefault(not_different(ratio), []).append(ratio)
+    return [f"{kind} in {f'all {total} loads' if len(some) == total else len(some)}{seen(some)}"
+            for kind, some in sorted(kinds.items())]
+
+
 def outcome(pairs, more, less):
-    """Of a model's loads: in how many it differs, how far, and in how many nothing is shown."""
+    """Of a model's loads: in how many it differs, how far, and what is said of the others."""
     if len(pairs) == 1:
         return one_outcome(pairs[0][1], more, less)
-    shown = [pair for pair in pairs if pair[1]["shown"]]
-    if not shown:
-        return f"no difference shown in any of {len(pairs)} loads"
-    above = [pair for pair in shown if pair[1]["median"] > 1]
-    below = [pair for pair in shown if pair[1]["median"] < 1]
+    shown = [pair for pair in pairs if pair[1]["outcome"] in DIFFERENT]
+    above = [pair for pair in shown if pair[1]["ratio"] > 1]
+    below = [pair for pair in shown if pair[1]["ratio"] < 1]
     texts = [some_outcome(word, some, len(pairs))
              for word, some in ((more, above), (less, below)) if some]
-    none = len(pairs) - len(shown)
-    return ", ".join(texts) + (f", no difference shown in {none}" if none else "")
+    rest = [pair for pair in pairs if pair not in shown]
+    return ", ".join(texts + rest_outcomes(rest, len(pairs)))
 
 
 def headlines(part, sets):
@@ -167,25 +194,17 @@ def all_ratios(part):
             for ratio in row["ratios"].values() if ratio]
 
 
-def narrow(part):
-    """A reservation about the intervals of few rounds."""
-    few = any(ratio["rounds"] < 6 for ratio in all_ratios(part))
-    return " (of fewer than six rounds it is too narrow)" if few else ""
-
-
 def certainty(part):
     """How sure a part's headlines are."""
-    ratios = all_ratios(part)
-    if not ratios:
+    found = all_ratios(part)
+    if not found:
         return "Nothing can be compared: there is one sound result under each load."
-    rounds = [ratio["rounds"] for ratio in ratios]
-    if max(rounds) < 3:
-        return f"{plural(max(rounds), 'round')} each: too few to show any difference."
+    rounds = [ratio["rounds"] for ratio in found]
     least, most = min(rounds), max(rounds)
-    text = f"{least} to {most} rounds each" if least != most else f"{least} rounds each"
-    chance = len(ratios) * CHANCE_PERCENT / 100
-    return (f"{text}, {plural(len(ratios), 'comparison')}: by chance alone up to {chance:.1f} "
-            "of them would pass for a difference.")
+    text = f"{least} to {most} rounds each" if least != most else f"{plural(least, 'round')} each"
+    if all(ratio["outcome"] == UNCLEAR and ratio["visible"] is None for ratio in found):
+        return f"{text}: too few to show anything."
+    return f"{text}. {ratios.guarantee(part['judged_together'])}".rstrip(". ") + "."
 
 
 # ---- warnings and environment
@@ -213,6 +232,7 @@ def warnings(sets, problems):
     """[(serious, text)]"""
     made = [(True, text) for text in cautions(sets)]
     made += [(True, f"Not read: {text}") for text in problems]
+    made += [(True, text) for text in [ratios.MISSING] if text]
     for found in sets:
         where = f"{found.label}: " if len(sets) > 1 else ""
         remarked = found.plan["remarks"] if isinstance(found.plan["remarks"], list) else []
@@ -291,5 +311,5 @@ NOTES = [
     "reporting interval of any round. Stability: half of the rounds' max \N{MINUS SIGN} min.",
     "Latency: percentiles of all rounds' requests together; none with fewer than ten requests "
     "beyond it.",
-    RATIO_RULE,
+    ratios.RULE,
 ]
