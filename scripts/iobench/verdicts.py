@@ -1,9 +1,9 @@
 """The rule of all verdicts, compare's, bench's and report's: what the rounds of two cells say.
 
-A verdict is one of three. Different (better or worse): a chance of ALPHA at most would have done it,
-in all tests together, and the ratio is no smaller than what is of interest. Equal within the margin:
-by two one-sided tests at the same level. Too noisy to tell: neither, with the smallest change that
-so many rounds would have shown. docs/method.md, "Verdicts".
+A verdict is one of three. Different (better or worse): chance alone would do that in ALPHA of the
+runs at most, in all tests together, and the ratio is far enough from 1 to be of interest. Equal
+within the margin: by two one-sided tests at the same level. Too noisy to tell: neither, with the
+smallest change that so many rounds would have shown. docs/method.md, "Verdicts".
 """
 
 import math

@@ -190,7 +190,7 @@ class Ran:
             file.write_text("", encoding="utf-8")
         (step,) = (step for step in action_steps() if step.get("id") == "compare")
         given = dict.fromkeys(step["env"], "") | {
-            "SUITE": ".", "MIN_EFFECT": "3%", "FOLDER": str(tmp_path / "a folder"),
+            "SUITE": ".", "MIN_EFFECT": "3%", "INCONCLUSIVE": "warn", "FOLDER": str(tmp_path / "a folder"),
             "GITHUB_ACTION_PATH": str(ACTION), "GITHUB_OUTPUT": str(output),
             "GITHUB_STEP_SUMMARY": str(summary), "TOLD": str(told)} | env
         # As a runner starts "shell: bash".
@@ -212,14 +212,15 @@ def test_a_pull_request_is_compared_with_what_it_is_merged_into(tmp_path, origin
     """Not with the base of the event, which main may have left behind."""
     workspace = checkout(tmp_path, origin, "refs/pull/1/merge")
     old = git(origin, "rev-parse", "main^")
-    ran = Ran(tmp_path, workspace, EVENT_BASE=old, MATRIX="m.toml", PARTS="tcp", ROUNDS="7")
+    ran = Ran(tmp_path, workspace, EVENT_BASE=old, MATRIX="m.toml", PARTS="tcp", ROUNDS="7",
+              EQUAL_WITHIN="2%")
     assert (ran.status, ran.stderr) == (0, "")
     folder = str(tmp_path / "a folder")
     main, merge = (git(origin, "rev-parse", name) for name in ("main", "refs/pull/1/merge"))
     assert ran.told == [
-        "--rev", main, "--rev", merge, "--min-effect", "3%", "--gate", "--markdown",
-        f"{folder}/table.md", "--json", f"{folder}/compare.json", "--output", f"{folder}/sets",
-        "--matrix", "m.toml", "--parts", "tcp", "--rounds", "7"]
+        "--rev", main, "--rev", merge, "--min-effect", "3%", "--gate", "--inconclusive", "warn",
+        "--markdown", f"{folder}/table.md", "--json", f"{folder}/compare.json", "--output", f"{folder}/sets",
+        "--matrix", "m.toml", "--parts", "tcp", "--rounds", "7", "--equal-within", "2%"]
     assert ran.outputs == {"folder": folder, "regression": "false"}
     assert ran.summary == "| the table |\n"
 
@@ -227,11 +228,11 @@ def test_a_pull_request_is_compared_with_what_it_is_merged_into(tmp_path, origin
 def test_compare_knows_the_options(tmp_path, origin):
     """What the action asks of the fake is what the real script offers."""
     workspace = checkout(tmp_path, origin, "main")
-    ran = Ran(tmp_path, workspace, MATRIX="m.toml", PARTS="tcp", ROUNDS="7")
+    ran = Ran(tmp_path, workspace, MATRIX="m.toml", PARTS="tcp", ROUNDS="7", EQUAL_WITHIN="2%")
     done = subprocess.run([ROOT / "scripts" / "compare", "--help"], capture_output=True, text=True,
                           timeout=PATIENCE_S, check=False)
     asked = [word for word in ran.told if word.startswith("--")]
-    assert len(asked) == 10
+    assert len(asked) == 12
     assert [word for word in asked if not re.search(rf"{word}\b", done.stdout)] == []
 
 

@@ -24,7 +24,8 @@ def summed(path, rounds, **options):
     """({cell: what summary.json says of it}, table.md)"""
     found = made_up.result_set(path, rounds, **options)
     summary.write(found)
-    by_name = {cell["name"]: cell for cell in json.loads((path / "summary.json").read_text(encoding="utf-8"))["cells"]}
+    saved = json.loads((path / "summary.json").read_text(encoding="utf-8"))
+    by_name = {cell["name"]: cell for cell in saved["cells"]}
     return ({cell: by_name[cell.name] for cell in rounds},
             (path / "table.md").read_text(encoding="utf-8"))
 
@@ -93,7 +94,8 @@ def test_scripts_bench_runs_without_numpy(tmp_path):
     for name in ("numpy", "scipy"):
         (tmp_path / f"{name}.py").write_text(f"raise ImportError('no {name}')", encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", "from iobench import report, summary, ratios; print(ratios.MISSING)"],
+        [sys.executable, "-c",
+         "from iobench import report, summary, ratios; print(ratios.MISSING)"],
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT / 'scripts'}"}, capture_output=True,
         text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 #
 # Compares the base of a pull request with its head and writes the job summary. Everything comes in
-# the environment: SUITE, BASE, EVENT_BASE, MATRIX, PARTS, ROUNDS, MIN_EFFECT, FOLDER (see
-# action.yml) and GITHUB_OUTPUT, GITHUB_STEP_SUMMARY.
+# the environment: SUITE, BASE, EVENT_BASE, MATRIX, PARTS, ROUNDS, MIN_EFFECT,
+# EQUAL_WITHIN, INCONCLUSIVE, FOLDER (see action.yml) and GITHUB_OUTPUT, GITHUB_STEP_SUMMARY.
 set -euo pipefail
 
 fail()
@@ -79,7 +79,9 @@ main()
     [ -z "$MATRIX" ] || options+=(--matrix "$MATRIX")
     [ -z "$PARTS" ] || options+=(--parts "$PARTS")
     [ -z "$ROUNDS" ] || options+=(--rounds "$ROUNDS")
+    [ -z "$EQUAL_WITHIN" ] || options+=(--equal-within "$EQUAL_WITHIN")
     "$SUITE/scripts/compare" --rev "$base" --rev "$head" --min-effect "$MIN_EFFECT" --gate \
+        --inconclusive "$INCONCLUSIVE" \
         --markdown "$FOLDER/table.md" --json "$FOLDER/compare.json" --output "$FOLDER/sets" \
         ${options[@]+"${options[@]}"} || status=$?
     if [ ! -f "$FOLDER/table.md" ] || [ "$status" -gt 1 ]; then

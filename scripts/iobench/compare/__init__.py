@@ -76,7 +76,9 @@ class Finding(NamedTuple):
         return self.verdict.visible
 
     def text(self):
-        return f"void: {self.why}" if self.outcome == VOID else self.verdict.text(self.metric.better)
+        if self.outcome == VOID:
+            return f"void: {self.why}"
+        return self.verdict.text(self.metric.better)
 
     def more_rounds(self):
         """0: what is equal would have been likely to be called so. None: not known."""

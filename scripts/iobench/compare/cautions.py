@@ -102,9 +102,9 @@ def unread(subject):
 
 
 def all_of(subject, found):
-    texts = [*hosts(subject), *times(subject), *too_few_rounds(subject, found), *one_sided_faults(subject),
-             *settings(subject), *limited(subject), *unsteady(subject), *subject.one_sided,
-             *unread(subject)]
+    texts = [*hosts(subject), *times(subject), *too_few_rounds(subject, found),
+             *one_sided_faults(subject), *settings(subject), *limited(subject),
+             *unsteady(subject), *subject.one_sided, *unread(subject)]
     if not found:
         texts.append("nothing to compare: no cell has such rounds on both sides")
     return list(dict.fromkeys(texts))
@@ -112,6 +112,6 @@ def all_of(subject, found):
 
 def level_text(subject, tests):
     """How the verdicts were made, for a note."""
-    how = ("sign flips of the rounds' log ratios, Westfall and Young's correction"
-           if subject.paired else "Mann and Whitney's U, Holm's correction")
-    return f"{verdicts.guarantee(tests)} ({how}.)"
+    how = ("sign flips of the rounds' log ratios with Westfall and Young's correction"
+           if subject.paired else "Mann and Whitney's U with Holm's correction")
+    return f"{verdicts.guarantee(tests)} By {how}."

@@ -121,7 +121,8 @@ def markdown_table(found):
     """The first of them."""
     left = len(found) - MOST_SHOWN
     return ["| cell | metric | base | new | new / base (95 %) | verdict | smallest change seen |",
-            "| :--- | :--- | ---: | ---: | ---: | :--- | ---: |", *map(markdown_row, found[:MOST_SHOWN]),
+            "| :--- | :--- | ---: | ---: | ---: | :--- | ---: |",
+            *map(markdown_row, found[:MOST_SHOWN]),
             *(["", f"and {left} more: see the full comparison."] if left > 0 else [])]
 
 
@@ -135,7 +136,8 @@ def sight_text(found):
     if not seen or None in seen:
         return "Some of it has too few rounds to show any change." if seen else ""
     low, high = visible_text(min(seen)), visible_text(max(seen))
-    return f"Smallest change seen: {low if low == high else f'{low} to {high}, by cell'}."
+    several = f"{low} to {high}, depending on the cell"
+    return f"Smallest change seen: {low if low == high else several}."
 
 
 def markdown(subject, found, rule, warnings, failed):
@@ -150,7 +152,7 @@ def markdown(subject, found, rule, warnings, failed):
     for outcome in (UNCLEAR, EQUAL):
         some = [one for one in found if one.outcome == outcome]
         if some:
-            lines += details(f"{headline(some)}", markdown_table(some))
+            lines += details(headline(some), markdown_table(some))
     if warnings:
         lines += details(f"{len(warnings)} warning{'s' * (len(warnings) > 1)}",
                          [f"- {escaped(text)}" for text in warnings])

@@ -1,4 +1,4 @@
-"""What a report compares: all ratios of all its parts together, and the cells of a load for ranks."""
+"""What a report compares: all ratios of all its parts together, and a load's cells for ranks."""
 
 import itertools
 from typing import NamedTuple
@@ -26,7 +26,7 @@ def wanted(into, base, new):
 
 
 def attach(asked):
-    """Compares them, all together, and puts each ratio where it goes; returns how many there are."""
+    """Compares them, all together, and puts each ratio where it goes; returns their number."""
     made = ratios.compare([one[1:] for one in asked])
     for one, ratio in zip(asked, made):
         if ratio:

@@ -144,14 +144,17 @@ def one_outcome(ratio, more, less):
     return f"{word} ({change(ratio['ratio'])}; {within})"
 
 
+def every(total):
+    return "both loads" if total == 2 else f"all {total} loads"
+
+
 def some_outcome(word, some, total):
     """Where, if that is one load alone; else in how many, and from what to what."""
     far = sorted(ratio["ratio"] for _, ratio in some)
     if len(some) == 1 < total:
         return f"{word} at {some[0][0]['short']} ({change(far[0])})"
-    every = "both" if total == 2 else f"all {total}"
-    where = every if len(some) == total else f"{len(some)} of {total}"
-    return f"{word} in {where} loads ({changes(far[0], far[-1])})"
+    where = every(total) if len(some) == total else f"{len(some)} of {total} loads"
+    return f"{word} in {where} ({changes(far[0], far[-1])})"
 
 
 def rest_outcomes(rest, total):
@@ -159,7 +162,7 @@ def rest_outcomes(rest, total):
     kinds = {}
     for _, ratio in rest:
         kinds.setdefault(not_different(ratio), []).append(ratio)
-    return [f"{kind} in {f'all {total} loads' if len(some) == total else len(some)}{seen(some)}"
+    return [f"{kind} in {every(total) if len(some) == total else len(some)}{seen(some)}"
             for kind, some in sorted(kinds.items())]
 
 
@@ -304,7 +307,8 @@ def platform(found):
 
 
 NOTES = [
-    "Rank: the places by rate that the data allow; what they do not separate shares its places.",
+    "Rank: the places by rate that the data allow; what they do not separate shares its places. "
+    "The pairs of a load are judged together, and apart from all ratios.",
     "Intervals: 95 % bootstrap intervals of the median over rounds; of fewer than six rounds "
     "little more than their range.",
     "Average: payload of both directions, MiB/s (2^20 bytes), median of the rounds; peak: the best "
