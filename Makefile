@@ -105,7 +105,7 @@ all: $(PROGRAMS)  ## build the programs into bin/ (VARIANT=asan|ubsan|tsan: into
 deps:  ## install what is missing to build, test and benchmark
 	@scripts/install-deps build test bench
 
-bench:  ## compare what there is on this machine, in about 100 s (ARGS="...": for scripts/bench)
+bench:  ## compare what there is on this machine, in about 2 min (ARGS="...": for scripts/bench)
 	@scripts/install-deps build bench
 	@+$(AGAIN) all
 	@scripts/bench $(ARGS)

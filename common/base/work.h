@@ -20,8 +20,8 @@ struct work {
 };
 
 /*
- * Works for so many pieces, on the CPU and not asleep. Returns the moment at which it was done; 0 if
- * nothing was worked off now.
+ * Works for so many pieces, on the CPU and not asleep. Returns the moment at which it was done; 0
+ * if nothing was worked off now.
  */
 static inline uint64_t work_do(struct work *w, uint64_t pieces)
 {

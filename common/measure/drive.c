@@ -230,13 +230,22 @@ static int run_worker(struct worker *worker)
     return err;
 }
 
+/*
+ * Those that wait for one gate set up at the same time on the same CPUs: what they measured of
+ * themselves would be of each other. Without a thread to be had crew_start() will say so.
+ */
+static void calibrate(struct drive *d, struct calibration *c)
+{
+    if (d->window.gated || calibrate_run(c))
+        memset(c, 0, sizeof *c);
+}
+
 static int start_crew(struct drive *d)
 {
     struct conditions *c = &d->conditions;
 
     host_read(&c->host);
-    if (calibrate_run(&c->calibration)) /* no thread to be had: crew_start() will say so */
-        memset(&c->calibration, 0, sizeof c->calibration);
+    calibrate(d, &c->calibration);
     host_read_pressure(&c->before);
     d->crew.program = d;
     return crew_start(&d->crew, run_worker, d->program);

@@ -14,8 +14,8 @@ void report_calibration(struct report *r, const struct calibration *c)
         {"calibration.wake_p99_ns", c->wake_p99_ns},
     };
 
-    report_number(r, "calibration.clock_ns", c->clock_ns);
-    report_number(r, "calibration.hist_record_ns", c->hist_record_ns);
+    report_number(r, "calibration.clock_ns", c->clock_ns > 0 ? c->clock_ns : NAN);
+    report_number(r, "calibration.hist_record_ns", c->clock_ns > 0 ? c->hist_record_ns : NAN);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         report_number(r, rows[i].path, c->samples ? (double)rows[i].value_ns : NAN);
     report_integer(r, "calibration.samples", c->samples);

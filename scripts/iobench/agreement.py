@@ -121,5 +121,5 @@ def table(pairs):
         "The interval is of the rounds' ratios (bootstrap): this machine's noise, not that the "
         "programs take a latency for something a little different (docs/method.md). Each stands "
         "alone: of 20 intervals about one misses its truth.",
-        "CPU: per request or operation, user and system, of all that took part: a server's of its "
-        "whole life."])
+        "CPU: per request or operation, user and system, of all that took part: a server's in the "
+        "window if it is ours, else of its whole life."])

@@ -7,9 +7,15 @@ reports mean; parts.py lists them. A part defines:
     KEYS                {setting: Key}: what a matrix can set, in the order of a cell's name
     COMPARED            the settings by which the cells of a group differ
     BASELINE            their values in the cell that a group's ratios are formed to
+    is_baseline(cell)   whether it is that one
+    fit(table, given)   a matrix's table with what the command line says; None: nothing is left of it
     TIMING              Timing: rounds and durations unless the matrix says otherwise
     METRICS             [Metric], the first of them the rate
-    measure(cell, timing, place, stem)   runs it once, leaves its reports under stem
+    under_way(cell, timing, place, stem) a context: its programs run, and gives the client's process
+    result(cell, stem)                   the sample that it left under stem; Failed if it is none
+    patience_s(timing)                   within which a client ends
+    why_no_duet(cell)                    why it cannot be measured beside others, or None
+    model(cell)                          what it is, among those it is compared with, in words
     heading(cell), row(...), table(...)  its table
 """
 
@@ -34,13 +40,24 @@ class Metric(NamedTuple):
 
 
 class Timing(NamedTuple):
+    """Solo rounds, in which a cell has its CPUs to itself, and duets, in which those that are
+    compared run at the same time on the same CPUs."""
+
     rounds: int
     duration_s: float
     warmup_s: float
+    duets: int = 0
+    duet_s: float = 0.15  # of the window, for each of those that share it
+    solo: int = 0  # solo rounds of a cell that has no duets, if that is more
+
+    def of_duet(self, members):
+        """So long that each member has as much of the CPUs as it would have alone."""
+        return self._replace(duration_s=self.duet_s * members, warmup_s=self.warmup_s * members)
 
     def text(self):
-        return (f"{self.rounds} round{'s' * (self.rounds > 1)} of {self.duration_s:g} s after "
+        solo = (f"{self.rounds} round{'s' * (self.rounds > 1)} of {self.duration_s:g} s after "
                 f"{self.warmup_s:g} s of warm-up")
+        return solo + (f", {self.duets} duets of {self.duet_s:g} s each" * bool(self.duets))
 
 
 class Cell(NamedTuple):
@@ -76,10 +93,6 @@ def group_of(part, cell):
     """What the cells that are compared with one another have in common."""
     return tuple((name, value) for name, value in cell.settings.items()
                  if name not in part.COMPARED)
-
-
-def is_baseline(part, cell):
-    return all(cell[name] == value for name, value in part.BASELINE.items())
 
 
 def others(part_keys, settings, *but):

@@ -53,6 +53,14 @@ def cpu_us(uses, requests):
     return per(sum(use["user_s"] + use["system_s"] for use in uses) * 1e6, requests)
 
 
+def server_cpu_us(samples, whole_life):
+    """Per request, in the client's window; of reports that do not know it whole_life(samples)."""
+    uses = [report["cpu"].get("server_s") for report in clients(samples)]
+    if None in uses:
+        return whole_life(samples)
+    return per(sum(uses) * 1e6, requests(samples))
+
+
 def syscalls(reports, amount):
     totals = [report["syscalls"]["total"] for report in reports]
     return None if None in totals else per(sum(totals), amount)
@@ -107,23 +115,19 @@ def rates(samples):
     return stats.spread(by_round.values()) | {"by_round": by_round}
 
 
-def summarise(part, cell, samples, failures):
-    """What is kept of a cell in summary.json. samples: {round: sample}; failures: texts."""
-    every = list(samples.values())
-    found = {"name": cell.name, "part": cell.part, "settings": cell.settings,
-             "rounds": len(samples), "failures": failures,
-             "errors": errors(every) + len(failures)}
-    if not samples:
-        return found
-    merged = {metric.name: metric.of(every) for metric in part.METRICS}
-    return found | {"void": void(every), "rate": rates(samples), "metrics": merged} | part.remarks(
-        cell, every)
-
-
-def summary(part, some, samples, failures):
-    """The cells in order; ratios.attach() adds theirs."""
-    return [summarise(part, cell, samples.get(cell.name, {}), failures.get(cell.name, []))
-            for cell in some]
+def summarise(part, found, cell):
+    """What is kept of a cell of a result set in summary.json. Its figures are of the solo rounds; what
+    went wrong counts in duets as well."""
+    samples, failures = found.samples[cell.name], found.failures.get(cell.name, [])
+    solo, every = list(samples.values()), found.every(cell.name)
+    made = {"name": cell.name, "part": cell.part, "settings": cell.settings,
+            "rounds": len(solo), "duets": len(every) - len(solo), "failures": failures,
+            "errors": errors(every) + len(failures)}
+    if not solo:
+        return made
+    merged = {metric.name: metric.of(solo) for metric in part.METRICS}
+    return made | {"void": void(every), "rate": rates(samples), "metrics": merged} | part.remarks(
+        cell, solo)
 
 
 # ---- texts
@@ -149,12 +153,11 @@ def rate_texts(found):
             f"±{found['rate']['spread_percent']:.1f} %" if found["rounds"] > 1 else BLANK]
 
 
-def ratio_text(found, is_baseline):
+def ratio_text(found, is_baseline, metric="rate"):
     if found.get("void"):
         return "void"
-    if "ratio" not in found:
-        return "1" if is_baseline else BLANK
-    return found["ratio"]["text"]
+    ratio = found.get("ratios", {}).get(metric)
+    return ratio["text"] if ratio else "1" if is_baseline else BLANK
 
 
 def size_text(size_bytes):

@@ -3,6 +3,7 @@
 import os
 import shlex
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 from iobench import cells, figures, options, run
@@ -10,7 +11,7 @@ from iobench.cells import LOWER, Key, Metric, Timing
 from iobench.table import BLANK, Table
 
 NAME, TITLE, UNIT = "file", "File I/O", "operations/s"
-TIMING = Timing(3, 0.4, 0.1)
+TIMING = Timing(3, 0.4, 0.1, duets=24, solo=10)
 BY_DIRECT = "by direct"  # --batch: what suits the page cache, and what suits a device
 BATCH = {"off": "32", "on": "4"}
 KEYS = {
@@ -32,6 +33,10 @@ COMPARED = ("engine",)
 BASELINE = {"engine": "sync"}
 STALLED_S = 60  # beyond warm-up and window: the file is written first
 BLOCK_BYTES = 1 << 20  # in which the file that all read is written
+
+
+def fit(table, given):
+    return table | given
 
 
 def ends(_):
@@ -69,27 +74,55 @@ def seed(stem):
     return zlib.crc32(Path(stem).name.encode())
 
 
+def pinned(cell, place):
+    """What has duets is bound in solo rounds as well: on a CPU of its own or on any is not the same
+    experiment. What has none keeps its threads apart, or waits for a device."""
+    return place.pinned(run.CLIENT) if why_no_duet(cell) is None else []
+
+
 def command(cell, timing, place, stem, file):
     words = [place.program("bench_file_io"), "-e", cell["engine"], "--rw", cell["rw"],
              "-w", str(cell["workers"]), "-b", str(cell["block"]), "--depth", str(cell["depth"]),
              "--batch", batch(cell), "--direct", cell["direct"], "--sync", cell["sync"],
              "--warmup", f"{timing.warmup_s:.9f}", "--time", f"{timing.duration_s:.9f}",
-             "--seed", str(seed(stem)), "-q", "--json", file, *where(cell, place)]
+             "--seed", str(seed(stem)), "-q", "--json", file, *where(cell, place),
+             *place.gated(), *pinned(cell, place)]
     return words + (["--rate", str(cell["rate"])] if cell["rate"] else []) + shlex.split(
         cell["options"])
 
 
-def measure(cell, timing, place, stem):
-    """One run; leaves its report under stem and returns it."""
+def patience_s(timing):
+    return timing.warmup_s + timing.duration_s + STALLED_S
+
+
+@contextmanager
+def under_way(cell, timing, place, stem):
+    """Gives the process."""
     file = run.report_files(stem, ends(cell))["client"]
-    run.client(command(cell, timing, place, stem, file),
-               timing.warmup_s + timing.duration_s + STALLED_S)
-    report = run.report(file)
+    with run.started(command(cell, timing, place, stem, file)) as process:
+        yield process
+
+
+def result(cell, stem):
+    report = run.report(run.report_files(stem, ends(cell))["client"])
     if not report["totals"]["requests"]:
         raise run.Failed("bench_file_io: no operation was completed")
     if report["exit_status"] and not report["totals"]["errors"]:
         raise run.Failed(f"bench_file_io: exit status {report['exit_status']}")
     return {"client": report}
+
+
+def why_no_duet(cell):
+    """By measurement: docs/method.md, "Duets"."""
+    if cell["direct"] == "on":
+        return "both would queue at one device"
+    if cell["existing"] == "off":
+        return "several files take more of the caches than the one of a program that is alone"
+    if cell["workers"] > 1:
+        return "workers that share a CPU do not run as they do apart"
+    if cell["engine"].split(":")[0] == "threads" or "sqpoll" in cell["engine"] + cell["options"]:
+        return "its threads would share the CPU of the worker"
+    return "an open loop below its limit has the rate of its schedule" if cell["rate"] else None
 
 
 # ---- what the samples say
@@ -114,6 +147,10 @@ METRICS = [
            figures.syscalls(figures.clients(samples), figures.requests(samples))),
 ]
 
+def ratio_metrics(_):
+    """Of which bench's table has ratios."""
+    return "rate", "cpu_us"
+
 
 def remarks(cell, samples):
     """None of a peer, which does not say what was in force."""
@@ -128,7 +165,7 @@ COLUMNS = [
     ("", "engine"), ("IOPS", "median"), ("IOPS", "spread"), ("", "MiB/s"),
     ("latency, us", "P50"), ("latency, us", "P99"),
     ("per operation", "CPU us"), ("per operation", "system calls"),
-    ("", "errors"), ("IOPS to", BASELINE["engine"]),
+    ("", "errors"), (f"to {BASELINE['engine']}", "IOPS"), (f"to {BASELINE['engine']}", "CPU"),
 ]
 NOTES = [
     figures.SPREAD_NOTE.format("operations"),
@@ -139,7 +176,7 @@ NOTES = [
 def row(found):
     engine = found["settings"]["engine"]
     if not found["rounds"]:
-        return [engine, *[BLANK] * 7, f"{found['errors']:,}", BLANK]
+        return [engine, *[BLANK] * 7, f"{found['errors']:,}", BLANK, BLANK]
     metrics = found["metrics"]
     mib_s = found["rate"]["median"] * found["settings"]["block"] / (1 << 20)
     return [
@@ -147,8 +184,18 @@ def row(found):
         *(figures.us_text(metrics[name]) for name in ("p50_ns", "p99_ns")),
         figures.number_text(metrics["cpu_us"], 2), figures.number_text(metrics["syscalls"], 3),
         f"{found['errors']:,}",
-        figures.ratio_text(found, engine == BASELINE["engine"]),
+        *(figures.ratio_text(found, engine == BASELINE["engine"], name)
+          for name in ("rate", "cpu_us")),
     ]
+
+
+def is_baseline(cell):
+    return all(cell[name] == value for name, value in BASELINE.items())
+
+
+def model(settings):
+    """What a cell is among those of its load."""
+    return settings["engine"]
 
 
 def heading(settings):
@@ -160,8 +207,8 @@ def heading(settings):
 
 
 def lines(_):
-    return ["workers not pinned, a file of 64 MiB per worker unless said, on the disk of the "
-            "results directory"]
+    return ["files of 64 MiB unless said, on the disk of the results directory; cached "
+            "reads of one thread on one CPU, others on any"]
 
 
 def table(found, texts):

@@ -18,7 +18,8 @@ PART_OF = {"bench_client": "tcp", "bench_udp": "udp", "bench_file_io": "file"}
 NOT_REPORTS = ("plan.json", "summary.json")
 # What differs from run to run without changing what is measured.
 INCIDENTAL = {"json", "port", "host", "unix", "dir", "existing", "seed", "cpus", "quiet", "keep",
-              "interval_ns", "duration_ns", "time_ns", "warmup_ns", "calibrate", "role"}
+              "interval_ns", "duration_ns", "time_ns", "warmup_ns", "calibrate", "role", "gate",
+              "server_pid"}
 
 
 def backend(report):
@@ -30,7 +31,8 @@ def backend(report):
 def tcp_settings(config, report, server):
     served = backend(server or report)
     work_ns = server["config"].get("work_ns") if server else 0
-    return {"backend": served, "client": tcp.SAME if backend(report) == served else backend(report),
+    is_usual = backend(report) == tcp.BASELINE["client"] or backend(report) != served
+    return {"backend": served, "client": backend(report) if is_usual else tcp.SAME,
             "size": config["size_bytes"], "work": f"{work_ns}ns" if work_ns else "0"}
 
 
@@ -89,6 +91,16 @@ def is_server(report):
     return "server" in (role, report["tool"].removeprefix("bench_"))
 
 
+def in_duet(report):
+    config = report.get("config")
+    return isinstance(config, dict) and bool(config.get("gate"))
+
+
+def client_of(server_file):
+    """Where the report of a server's client is."""
+    return server_file.with_name(server_file.name.replace(".server.json", ".client.json"))
+
+
 def read_pairs(files):
     """(path, client's report, server's or None) of each file that is a client's; and problems."""
     reports, problems = {}, []
@@ -97,6 +109,11 @@ def read_pairs(files):
             reports[file] = resultset.read_report(file)
         except Unreadable as problem:
             problems.append(str(problem))
+    crowded = {file for file, one in reports.items() if in_duet(one)}
+    reports = {file: one for file, one in reports.items()
+               if file not in crowded and client_of(file) not in crowded}
+    problems += [f"{len(crowded)} reports of duets: what ran beside others is no round of its own"
+                 ] * bool(crowded)
     servers = {file: one for file, one in reports.items() if is_server(one)}
     pairs = []
     for file in reports.keys() - servers.keys():

@@ -3,6 +3,9 @@
     rounds = 6                # of all tables that do not say otherwise; so are
     duration = "700ms"        # the measuring window of a run and
     warmup = "300ms"          # what comes before it
+    duets = 20                # rounds in which the cells that are compared run at the same time,
+    duet = "150ms"            # for a window of this length times their number
+    solo = 10                 # rounds where there are no duets; as "rounds" says unless it is given
 
     [[tcp]]                   # or [[udp]], [[file]]: as many as you like
     backend = ["epoll", "io_uring"]    # a list is multiplied out with the other lists
@@ -26,6 +29,9 @@ TIMES = {
     "rounds": ("rounds", options.count(1000)),
     "duration": ("duration_s", options.duration_s(0.001)),
     "warmup": ("warmup_s", options.duration_s(0)),
+    "duets": ("duets", options.count(10000, 0)),
+    "duet": ("duet_s", options.duration_s(0.001)),
+    "solo": ("solo", options.count(1000, 0)),
 }
 
 
@@ -59,6 +65,8 @@ class Reader:
     def timing(self, where, table, base):
         found = {field: self.value(where, name, parse, table[name])
                  for name, (field, parse) in TIMES.items() if name in table}
+        if "rounds" in table:  # no more than it says
+            found = {"solo": 0} | found
         return base._replace(**found)
 
     def table(self, part, table, top):
@@ -68,7 +76,9 @@ class Reader:
         for name in table:
             if name not in part.KEYS and name not in TIMES:
                 self.fail(f"{where}{name}: not one of {', '.join([*part.KEYS, *TIMES])}")
-        table = table | self.given.get(part.NAME, {})
+        table = part.fit(table, self.given.get(part.NAME, {}))
+        if table is None:
+            return
         timing = self.timing(where, table, self.timing("", top, part.TIMING))
         timing = timing._replace(**self.given.get(None, {}))
         settings = {}

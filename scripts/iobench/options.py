@@ -37,12 +37,12 @@ def duration_text(value):
     return value
 
 
-def count(most):
-    """A type: a whole number from 1 to most."""
+def count(most, least=1):
+    """A type: a whole number from least to most."""
 
     def parse(text):
-        if not re.fullmatch(r"\d{1,18}", text) or not 1 <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"'{text}' is not a count from 1 to {most:,}")
+        if not re.fullmatch(r"\d{1,18}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a count from {least} to {most:,}")
         return int(text)
 
     return parse

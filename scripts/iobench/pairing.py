@@ -31,8 +31,17 @@ def is_one_session(one, other):
     return session(one) is not None and session(one) == session(other)
 
 
-def has_duets(end):
-    return bool(getattr(end.found, "duets", {}).get(end.cell.name))
+def began_ns(end, number):
+    """When the window of a duet began; None if its report does not say."""
+    return end.found.duets[end.cell.name][number]["client"]["window"].get("start_monotonic_ns")
+
+
+def duets_of(base, new):
+    """Numbers of the duets that both were in. Cells of a group may have had duets of their own,
+    each with its like of another set, which the same number does not make one."""
+    numbers = base.found.duets[base.cell.name].keys() & new.found.duets[new.cell.name].keys()
+    return [number for number in sorted(numbers)
+            if began_ns(base, number) == began_ns(new, number) is not None]
 
 
 def rounds_for(base, new, metric_name):
@@ -42,6 +51,8 @@ def rounds_for(base, new, metric_name):
         return [end.found.by_round(end.cell.name, metric_name, **which) for end in (base, new)]
 
     one_session = is_one_session(base.found, new.found)
-    if one_session and metric_name in DUET_METRICS and has_duets(base) and has_duets(new):
-        return DUET, *values(duets=True)
+    together = duets_of(base, new) if one_session and metric_name in DUET_METRICS else ()
+    if together:
+        return DUET, *({number: side[number] for number in together if number in side}
+                       for side in values(duets=True))
     return INTERLEAVED if one_session else SEPARATE, *values()

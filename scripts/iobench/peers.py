@@ -193,6 +193,7 @@ def fio_command(cell, timing, place):
     if engine != "sync":
         words += [f"--iodepth={depth}", f"--iodepth_batch={min(int(fileio.batch(cell)), depth)}",
                   "--iodepth_batch_complete_min=1", f"--iodepth_batch_complete_max={depth}"]
+    words += [f"--cpus_allowed={cpus}" for cpus in fileio.pinned(cell, place)[1:]]
     return words + (FIO_URING if engine == "io_uring" else []) + more
 
 

@@ -17,10 +17,12 @@ try:
 except ImportError as why:
     verdicts, MISSING = None, outcomes.NO_VERDICTS.format(why)
 
-WORDS = ("Ratio: the robust mean of the rounds' own ratios. With an interval: different from 1. "
-         "equal: shown to be within so many per cent of 1. unclear: too noisy to tell, a change "
-         "below so many per cent would not have been seen; without a number the rounds are too few "
-         "to show any. void: there were errors, or connections that were never served.")
+SOLO = "\N{DAGGER}"  # behind a ratio of solo rounds
+WORDS = ("Ratio: the robust mean of the rounds' own ratios: of duets, in which a group's cells run at "
+         f"the same time on the same CPUs, or ({SOLO}) of solo rounds. With an interval: different "
+         "from 1. equal: shown to be within so many per cent of 1. unclear: too noisy to tell, a "
+         "change below so many per cent would not have been seen; without a number the rounds are "
+         "too few to show any. void: there were errors, or connections that were never served.")
 UNJUDGED = "Ratio: the median of the rounds' own ratios; ?: nothing says what it shows."
 
 
@@ -79,34 +81,47 @@ def baselines(found):
 
     measured = [cell for cell in found.cells() if found.samples[cell.name]]
     chosen = {group(cell): cell for cell in measured
-              if cells.is_baseline(PARTS[cell.part], cell)}
+              if PARTS[cell.part].is_baseline(cell)}
     return {cell: chosen[group(cell)] for cell in measured
             if chosen.get(group(cell), cell) != cell}
 
 
-def rate_of(cell):
-    return next(metric for metric in PARTS[cell.part].METRICS if metric.name == "rate")
+def metrics_of(cell):
+    part = PARTS[cell.part]
+    known = {metric.name: metric for metric in part.METRICS}
+    return [known[name] for name in part.ratio_metrics(cell)]
 
 
 def attach(found, by_part):
-    """Adds ["ratio"] to the sound cells of {part: [what summary.json says of a cell]} that have a
-    sound baseline, and returns how many there are."""
+    """Adds ["ratios"], {metric: ratio}, to the sound cells of {part: [what summary.json says of a
+    cell]} that have a sound baseline, and returns how many there are."""
     known = {cell["name"]: cell for some in by_part.values() for cell in some}
-    pairs = [(cell, base) for cell, base in baselines(found).items()
-             if not known[cell.name]["void"] and not known[base.name]["void"]]
-    asked = [(pairing.End(found, base), pairing.End(found, cell), rate_of(cell))
-             for cell, base in pairs]
-    made = [(cell, base, one) for (cell, base), one in zip(pairs, compare(asked)) if one]
-    for cell, base, one in made:
-        known[cell.name]["ratio"] = {"to": base.name, **one, "text": text(one)}
-    return len(made)
+    asked = [(cell, base, metric) for cell, base in baselines(found).items()
+             if not known[cell.name]["void"] and not known[base.name]["void"]
+             for metric in metrics_of(cell)]
+    made = compare([(pairing.End(found, base), pairing.End(found, cell), metric)
+                    for cell, base, metric in asked])
+    for (cell, base, metric), one in zip(asked, made):
+        if one:
+            known[cell.name].setdefault("ratios", {})[metric.name] = {
+                "to": base.name, **one, "text": text(one)}
+    return sum(map(bool, made))
 
 
 # ---- texts
 
 
+def half_width(ratio):
+    """Of the interval, which is as good as symmetric where a difference is shown."""
+    return max(ratio["high"] - ratio["ratio"], ratio["ratio"] - ratio["low"])
+
+
 def text(ratio):
     """Of a table's column."""
+    return verdict_text(ratio) + SOLO * (ratio["how"] != pairing.DUET)
+
+
+def verdict_text(ratio):
     if ratio["outcome"] is None:
         return f"{ratio['ratio']:.2f}?"
     if ratio["outcome"] == EQUAL:
@@ -114,7 +129,7 @@ def text(ratio):
     if ratio["outcome"] == UNCLEAR:
         seen = ratio["visible"]
         return "unclear" + (f" ±{outcomes.visible_text(seen)}" if seen is not None else "")
-    return f"{ratio['ratio']:.2f} ({ratio['low']:.2f}-{ratio['high']:.2f})"
+    return f"{ratio['ratio']:.3f} ±{half_width(ratio):.3f}"
 
 
 RULE = f"{WORDS} {verdicts.INTERVAL_NOTE}" if verdicts else UNJUDGED

@@ -3,7 +3,7 @@
     plan.json     what was to be measured, in which order, where; written first
     runs.jsonl    a line for each run that has ended: what came of it
     raw/          the programs' reports: CELL-ROUND.client.json and, of a server in a process of its
-                  own, CELL-ROUND.server.json
+                  own, CELL-ROUND.server.json; of a duet, CELL-duet-ROUND
     summary.json  the merged figures, and table.md: made from the above when a run ends
 
 Every file but runs.jsonl is replaced whole, and of that one a torn last line is ignored: whenever a
@@ -12,7 +12,6 @@ run is killed, what it had measured can be read, and `bench --resume` knows what
 
 import json
 import os
-import random
 import re
 import uuid
 from datetime import datetime, timezone
@@ -24,10 +23,11 @@ from iobench.matrix import Planned
 from iobench.parts import PARTS
 from iobench.run import USAGE, Failed
 
-PLAN_VERSION = 2
+PLAN_VERSION = 3  # from 3 on a client's backend is epoll unless a cell says otherwise
 REPORT_VERSION = 1
 TOOLS = ("bench_server", "bench_client", "bench_udp", "bench_file_io", peers.TOOL)
 MEASURED, FAILED, LEFT_OUT = "measured", "failed", "left out"
+ABANDONED = "abandoned"  # of a duet in which another failed
 
 # A number in a text, as the programs write it: 1,234.5.
 FIGURE = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?")
@@ -92,23 +92,6 @@ def read_lines(path):
             return
 
 
-def order(planned, rounds_seed):
-    """(round, Planned): round by round; groups in random order, and their members, as seeded.
-
-    Members of a group follow one another, so that what is compared is measured within seconds.
-    """
-    draw = random.Random(rounds_seed)
-    groups = {}
-    for one in planned:
-        part = PARTS[one.cell.part]
-        groups.setdefault((part.NAME, cells.group_of(part, one.cell)), []).append(one)
-    for number in range(1, max(one.timing.rounds for one in planned) + 1):
-        for group in draw.sample(list(groups.values()), len(groups)):
-            for one in draw.sample(group, len(group)):
-                if number <= one.timing.rounds:
-                    yield number, one
-
-
 class ResultSet:
     """What a directory holds. Attributes:
 
@@ -116,6 +99,8 @@ class ResultSet:
     plan          plan.json as it is
     planned       {cell name: Planned}
     samples       {cell name: {round: sample}}; a sample is {"client": report, "server": report}
+    duets         the same of rounds in which the cells of a group, or a cell of several sets, ran at
+                  the same time on the same CPUs: only their ratios mean something
     failures      {cell name: texts}
     left_out      {cell name: why it cannot run there}
     problems      texts: files that could not be read
@@ -126,6 +111,7 @@ class ResultSet:
         self.label = plan.get("label") or self.path.resolve().name
         self.planned = {one.cell.name: one for one in map(planned_from, plan["cells"])}
         self.samples = {name: {} for name in self.planned}
+        self.duets = {name: {} for name in self.planned}
         self.failures, self.left_out, self.problems = {}, {}, []
 
     # ---- what it says
@@ -150,10 +136,19 @@ class ResultSet:
         every = list(self.samples[name].values())
         return self.metric(name, metric_name).of(every) if every else None
 
-    def by_round(self, name, metric_name):
+    def rounds(self, name, duets=False):
+        """{round: sample} of a cell."""
+        return (self.duets if duets else self.samples)[name]
+
+    def every(self, name):
+        """All samples of a cell, of whichever kind."""
+        return [*self.samples[name].values(), *self.duets[name].values()]
+
+    def by_round(self, name, metric_name, duets=False):
         """{round: value}"""
         metric = self.metric(name, metric_name)
-        found = {number: metric.of([sample]) for number, sample in self.samples[name].items()}
+        found = {number: metric.of([sample])
+                 for number, sample in self.rounds(name, duets).items()}
         return {number: value for number, value in found.items() if value is not None}
 
     def reports(self):
@@ -179,15 +174,17 @@ class ResultSet:
         """Takes out the runs that cannot be used: each is a line among the problems. check is given
         the set, the cell's name, the round and its sample, and raises if it lacks what is needed.
         """
-        for name, rounds in self.samples.items():
-            for number, sample in sorted(rounds.items()):
-                try:
-                    check(self, name, number, sample)
-                except UNUSABLE as error:
-                    what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
-                    self.problems.append(f"{self.stem(name, number)}.*.json: not a whole report: "
-                                         f"{what}")
-                    del rounds[number]
+        for duets in (False, True):
+            for name in self.planned:
+                rounds = self.rounds(name, duets)
+                for number, sample in sorted(rounds.items()):
+                    try:
+                        check(self, name, number, sample)
+                    except UNUSABLE as error:
+                        what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
+                        self.problems.append(f"{self.stem(name, number, duets)}.*.json: not a "
+                                             f"whole report: {what}")
+                        del rounds[number]
         return self
 
     # ---- what came of a run
@@ -201,12 +198,13 @@ class ResultSet:
                 self.problems.append(f"{self.path / 'runs.jsonl'}: not a whole line: {line}")
 
     def take(self, line):
-        name, outcome = line.get("cell"), line.get("outcome")
-        if name not in self.planned:
+        name, outcome, duet = line.get("cell"), line.get("outcome"), bool(line.get("duet"))
+        if name not in self.planned or outcome == ABANDONED:
             return
         if outcome == MEASURED:
             try:
-                self.samples[name][line["round"]] = self.read_sample(name, line["round"])
+                sample = self.read_sample(name, line["round"], duet)
+                self.rounds(name, duet)[line["round"]] = sample
             except Unreadable as problem:
                 self.problems.append(str(problem))
         elif outcome == LEFT_OUT:
@@ -214,11 +212,11 @@ class ResultSet:
         else:
             self.failures.setdefault(name, []).append(line["why"])
 
-    def stem(self, name, number):
-        return self.path / "raw" / f"{name}-{number}"
+    def stem(self, name, number, duet=False):
+        return self.path / "raw" / f"{name}-{'duet-' * duet}{number}"
 
-    def read_sample(self, name, number):
-        return {end: read_report(Path(f"{self.stem(name, number)}.{end}.json"))
+    def read_sample(self, name, number, duet=False):
+        return {end: read_report(Path(f"{self.stem(name, number, duet)}.{end}.json"))
                 for end in peers.ends(self.planned[name].cell)}
 
 
@@ -247,16 +245,20 @@ def planned_from(saved):
     if part is None:
         raise Unreadable(f"plan.json: no part '{saved['part']}'")
     cell = cells.make(part, saved["settings"])
-    return Planned(cell, Timing(saved["rounds"], saved["duration_s"], saved["warmup_s"]))
+    plain = Timing(saved["rounds"], saved["duration_s"], saved["warmup_s"])
+    return Planned(cell, plain._replace(**{name: saved[name] for name in ("duets", "duet_s")
+                                           if name in saved}))
 
 
-def plan_for(planned, *, seed, session=None, label=None, cpus=None, remarks=(), command=""):
-    """The text of plan.json as an object. Sets of one session were measured interleaved."""
+def plan_for(planned, *, seed, session=None, label=None, cpus=None, remarks=(), command="",
+             duets_everywhere=False):
+    """The text of plan.json as an object. Sets of one session were measured interleaved.
+    duets_everywhere: also where they are known to mislead."""
     return {
         "schema_version": PLAN_VERSION, "kind": "iobench plan",
         "created_at": f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}", "command": command,
         "label": label, "session": session or uuid.uuid4().hex, "seed": seed, "cpus": cpus,
-        "remarks": list(remarks),
+        "remarks": list(remarks), "duets_everywhere": duets_everywhere,
         "cells": [{"name": one.cell.name, "part": one.cell.part, "settings": one.cell.settings,
                    **one.timing._asdict()} for one in planned],
     }
@@ -282,25 +284,35 @@ class Store(ResultSet):
         for scratch in (found.path / "raw").glob("*.json.*"):
             scratch.unlink()  # what a program was writing when it was killed
         # Without what is measured again, and without a torn line that the next would be glued to.
-        keep = [line for line in lines if line.get("outcome") != MEASURED
-                or line.get("round") in found.samples.get(line.get("cell"), {})]
+        keep = [line for line in lines if line.get("outcome") != MEASURED or found.holds(line)]
         write_whole(found.path / "runs.jsonl", "".join(json.dumps(line) + "\n" for line in keep))
-        found.ended = {(line.get("cell"), line.get("round")) for line in keep}
+        found.ended = {(line.get("cell"), line.get("round"), bool(line.get("duet")))
+                       for line in keep}
         return found
 
     ended = frozenset()
 
-    def has(self, name, number):
-        """Whether this run has ended, in whatever way."""
-        return name in self.left_out or (name, number) in self.ended
+    def holds(self, line):
+        """Whether what a line of runs.jsonl says was measured could be read."""
+        name = line.get("cell")
+        return name in self.planned and line.get("round") in self.rounds(name, line.get("duet"))
 
-    def record(self, name, number, outcome, why=None):
-        line = {"cell": name, "round": number, "outcome": outcome,
-                "ended_at": datetime.now(timezone.utc).isoformat(timespec="seconds")}
-        if why:
-            line["why"] = why
+    def has(self, name, number, duet=False):
+        """Whether this run has ended, in whatever way."""
+        return name in self.left_out or (name, number, duet) in self.ended
+
+    def record(self, lines):
+        """Of what ended together: all of them are kept, or none."""
+        text = "".join(json.dumps(line) + "\n" for line in lines)
         with (self.path / "runs.jsonl").open("ab", buffering=0) as file:
-            file.write(json.dumps(line).encode() + b"\n")  # one write: whole, or not there
+            file.write(text.encode())  # one write: whole, or not there
+
+
+def ended(name, number, outcome, why=None, duet=False):
+    """A line of runs.jsonl: what came of a run."""
+    line = {"cell": name, "round": number, "outcome": outcome,
+            "ended_at": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+    return line | ({"duet": True} if duet else {}) | ({"why": why} if why else {})
 
 
 def read_plan(path):

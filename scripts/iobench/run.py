@@ -1,5 +1,6 @@
 """Starting and ending the programs, each by its own process id."""
 
+import functools
 import json
 import os
 import re
@@ -24,6 +25,7 @@ class Failed(Exception):
     def __init__(self, text, status=1):
         super().__init__(text)
         self.status = status  # exit status: 2 usage, 77 cannot run here
+        self.member = None  # of a duet, whose program it was
 
 
 def programs():
@@ -38,33 +40,62 @@ def program(name, directory=None):
     return str(path)
 
 
+@functools.cache
+def knows(path, option):
+    """Whether a program has an option: those of an older revision may not."""
+    done = subprocess.run([path, "--help"], capture_output=True, text=True, check=False)
+    return option in done.stdout
+
+
+def reads_server(path):
+    """Whether a client can measure the CPU time of another process: not on every system."""
+    return sys.platform == "linux" and knows(path, "--server-pid")
+
+
 class Place(NamedTuple):
     """Where something is run: whose programs, on which CPUs, in which directory for files."""
 
     programs: Path
     cpus: tuple | None  # of server and client; None: this system cannot bind
     scratch: Path
+    gate: str | None = None  # a socket: in a duet, what opens for all clients at once
+    reads_server: bool = True  # whether clients are to measure the CPU time of their servers
 
     def program(self, name):
         return program(name, self.programs)
 
-    def pinned(self, end, threads=1):
-        """Options that bind one end; several threads are bound if each finds a CPU of its own."""
-        if threads == 1:
+    def usable_cpus(self):
+        """How many; 1 where programs cannot be bound to them."""
+        return len(os.sched_getaffinity(0)) if self.cpus else 1
+
+    def gated(self):
+        """Options of a client."""
+        return ["--gate", self.gate] if self.gate else []
+
+    def beside(self, name, pid):
+        """Options of a client that also measures the CPU time of its server, where that can be."""
+        known = self.reads_server and reads_server(self.program(name))
+        return ["--server-pid", str(pid)] if known else []
+
+    def pinned(self, end, threads=1, others=None):
+        """Options that bind one end; several threads are bound if each finds a CPU of its own.
+        others: threads of the other end, if they are not as many."""
+        both = (threads, others or threads) if end == SERVER else (others or threads, threads)
+        if both == (1, 1):
             return pinned(self.cpus, end)
         usable = sorted(os.sched_getaffinity(0)) if self.cpus else []
-        mine = usable[end * threads:(end + 1) * threads]
-        return ["--cpus", ",".join(map(str, mine))] if len(usable) >= 2 * threads else []
+        mine = usable[:both[0]] if end == SERVER else usable[both[0]:sum(both)]
+        return ["--cpus", ",".join(map(str, mine))] if len(usable) >= sum(both) else []
 
 
 def report_files(stem, ends):
     return {end: f"{stem}.{end}.json" for end in ends}
 
 
-def complaint(command, process):
+def complaint(process):
     """What a program that has ended said was wrong."""
     lines = process.stderr.read().strip().splitlines()
-    name = Path(command[0]).name
+    name = Path(process.args[0]).name
     return Failed(lines[-1] if lines else f"{name}: exit status {process.returncode}",
                   process.returncode)
 
@@ -148,6 +179,7 @@ def started(command):
     try:
         process = subprocess.Popen(leashed(command), text=True, start_new_session=True,
                                    **pipes)
+        process.args = command  # without the leash
         interrupts.release()
         yield process
     finally:
@@ -159,30 +191,33 @@ def started(command):
 
 @contextmanager
 def server(command):
-    """Runs a server as long as the block lasts; gives its port and, after the block, its text."""
+    """Runs a server as long as the block lasts; gives its port and its process id."""
     with started(command) as process:
         ready = select.select([process.stdout], [], [], PATIENCE_S)[0]
         found = re.search(r"listening on \S*:(\d+)\b", process.stdout.readline() if ready else "")
-        text = []
         if found:
-            yield int(found[1]), text
+            yield int(found[1]), process.pid
         end(process)
         if process.returncode or not found:
-            raise complaint(command, process)
-        text.append(process.stdout.read())
+            raise complaint(process)
+
+
+def finish(process, within_s, good=(0, 1)):
+    """Waits for a client to end and returns its text. Of ours, exit status 1 is a result too."""
+    try:
+        process.wait(within_s)  # what it prints fits the pipe
+    except subprocess.TimeoutExpired:
+        name = Path(process.args[0]).name
+        raise Failed(f"{name} did not end within {within_s:.0f} s") from None
+    if process.returncode not in good:
+        raise complaint(process)
+    return process.stdout.read()
 
 
 def client(command, within_s, good=(0, 1)):
-    """Runs a client to its end and returns its text. Of ours, exit status 1 is a result too."""
+    """Runs a client to its end and returns its text."""
     with started(command) as process:
-        try:
-            process.wait(within_s)  # what it prints fits the pipe
-        except subprocess.TimeoutExpired:
-            name = Path(command[0]).name
-            raise Failed(f"{name} did not end within {within_s:.0f} s") from None
-        if process.returncode not in good:
-            raise complaint(command, process)
-        return process.stdout.read()
+        return finish(process, within_s, good)
 
 
 def report(path):

@@ -1,84 +1,193 @@
-"""Measures what result sets plan, in the order they say, and keeps each run at once."""
+"""Measures what result sets plan, in the order that schedule says, and keeps each run at once."""
 
 import shutil
+from collections import Counter
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from iobench import peers, resultset, run
+from iobench import peers, resultset, run, schedule
+from iobench.gate import Gate
 from iobench.parts import PARTS
 from iobench.progress import progress
 
+SPOILT = 2  # duets that a member may make useless for the others
 START_STOP_S = 0.1  # of a run, beside warm-up and window: a guess for the first one
 
 
-class Variant(NamedTuple):
-    """A result set and the programs that it is of: sets with other programs are interleaved."""
+class Stage(NamedTuple):
+    """What all runs of a session have in common."""
 
-    store: resultset.Store
-    programs: Path
+    cpus: tuple | None
+    scratch: Path  # one for all sets, so that what shares a file shares it with all it is compared to
+    reads_server: bool  # all clients can: CPU time of the window is not set against one of a life
+    failed: Counter  # how many duets a member has spoilt: {(its set's path, cell name): count}
+
+    def place(self, variant, gate=None):
+        self.scratch.mkdir(exist_ok=True)
+        return run.Place(variant.programs, self.cpus, self.scratch, gate, self.reads_server)
 
 
-def sample_of(one, place, stem):
+def stage_of(variants):
+    clients = [path for variant in variants for name in ("bench_client", "bench_udp")
+               if (path := variant.programs / name).exists()]
+    return Stage(run.choose_cpus(), variants[0].store.path / "files",
+                 all(run.reads_server(str(path)) for path in clients), Counter())
+
+
+def sample_of(cell, timing, place, stem):
     """What one run found, with its reports left under stem."""
-    if not peers.of(one.cell):
-        return PARTS[one.cell.part].measure(one.cell, one.timing, place, stem)
-    sample = {"client": peers.measure(one.cell, one.timing, place)}
+    part = PARTS[cell.part]
+    if not peers.of(cell):
+        with part.under_way(cell, timing, place, stem) as process:
+            run.finish(process, part.patience_s(timing))
+        return part.result(cell, stem)
+    sample = {"client": peers.measure(cell, timing, place)}
     for end, file in run.report_files(stem, sample).items():
         resultset.write_json(Path(file), sample[end])
     return sample
 
 
-def measure_one(variant, cpus, number, one):
-    """One run; returns its outcome in words."""
-    store, cell = variant.store, one.cell
-    part = PARTS[cell.part]
-    scratch = store.path / "files"
-    scratch.mkdir(exist_ok=True)
-    place = run.Place(variant.programs, cpus, scratch)
+def solo(turn, stage):
+    """[sample or Failed] of the one member."""
+    (variant, one), = turn.members
+    stem = variant.store.stem(one.cell.name, turn.number)
     try:
-        sample = sample_of(one, place, store.stem(cell.name, number))
+        return [sample_of(one.cell, one.timing, stage.place(variant), stem)]
     except run.Failed as failed:
-        if failed.status == run.USAGE:
-            raise  # so will the next one
-        outcome = resultset.FAILED
-        if failed.status == run.CANNOT_RUN_HERE and not store.samples[cell.name]:
-            outcome = resultset.LEFT_OUT
-            store.left_out[cell.name] = str(failed)
-        else:
-            store.failures.setdefault(cell.name, []).append(str(failed))
-        store.record(cell.name, number, outcome, str(failed))
-        return f"{outcome}: {failed}"
-    store.samples[cell.name][number] = sample
-    store.record(cell.name, number, resultset.MEASURED)
-    return f"{sample['client']['rate']['qps']:,.0f} {part.UNIT}"
+        return [failed]
 
 
-def schedule(variants):
-    """(variant, round, Planned) of what is not there yet; the variants in turn go first."""
-    plan = variants[0].store
-    for i, (number, one) in enumerate(resultset.order(list(plan.planned.values()),
-                                                      plan.plan["seed"])):
-        for variant in variants[i % len(variants):] + variants[:i % len(variants)]:
-            if not variant.store.has(one.cell.name, number):
-                yield variant, number, one
+def timing_of(turn, one):
+    return one.timing.of_duet(len(turn.members)) if turn.duet else one.timing
+
+
+@contextmanager
+def blaming(member):
+    """Says of a failure that is nobody's yet whose it is."""
+    try:
+        yield
+    except run.Failed as failed:
+        failed.member = member if failed.member is None else failed.member
+        raise
+
+
+@contextmanager
+def member_under_way(turn, member, stage, gate):
+    variant, one = turn.members[member]
+    stem = variant.store.stem(one.cell.name, turn.number, True)
+    place = stage.place(variant, gate.path)
+    with blaming(member), PARTS[one.cell.part].under_way(
+            one.cell, timing_of(turn, one), place, stem) as process:
+        yield process
+
+
+def finish_all(turn, stage):
+    """Starts all members, opens the gate and waits for their ends."""
+    with Gate() as gate, ExitStack() as stack:
+        processes = [stack.enter_context(member_under_way(turn, member, stage, gate))
+                     for member in range(len(turn.members))]
+        gate.begin(processes)
+        for member, (process, (_, one)) in enumerate(zip(processes, turn.members)):
+            with blaming(member):
+                run.finish(process, PARTS[one.cell.part].patience_s(timing_of(turn, one)))
+
+
+def duet(turn, stage):
+    """[sample or Failed] of each member; None of those that another's failure made useless."""
+    found = []
+    try:
+        finish_all(turn, stage)
+        for member, (variant, one) in enumerate(turn.members):
+            with blaming(member):
+                found.append(PARTS[one.cell.part].result(
+                    one.cell, variant.store.stem(one.cell.name, turn.number, True)))
+    except run.Failed as failed:
+        if failed.member is None:  # it was no program's
+            raise
+        variant, one = turn.members[failed.member]
+        stage.failed[variant.store.path, one.cell.name] += 1
+        return [failed if member == failed.member else None for member in range(len(turn.members))]
+    return found
+
+
+def keep(turn, variant, one, found):
+    """Puts what came of one member into its set; returns the line that is to be kept."""
+    store, name = variant.store, one.cell.name
+    outcome, why = resultset.MEASURED, None
+    if found is None:
+        outcome = resultset.ABANDONED
+    elif not isinstance(found, run.Failed):
+        store.rounds(name, turn.duet)[turn.number] = found
+    elif found.status == run.CANNOT_RUN_HERE and not turn.duet and not store.samples[name]:
+        outcome, why = resultset.LEFT_OUT, str(found)
+        store.left_out[name] = why
+    else:
+        outcome, why = resultset.FAILED, str(found)
+        store.failures.setdefault(name, []).append(why)
+    return resultset.ended(name, turn.number, outcome, why, turn.duet)
+
+
+def keep_all(turn, found):
+    """What ended together is kept together."""
+    lines = {}
+    for (variant, one), sample in zip(turn.members, found):
+        lines.setdefault(variant.store, []).append(keep(turn, variant, one, sample))
+    for store, some in lines.items():
+        store.record(some)
+
+
+def in_words(one, found):
+    """What came of one member."""
+    if found is None:
+        return resultset.ABANDONED
+    if isinstance(found, run.Failed):
+        return f"failed: {found}"
+    return f"{found['client']['rate']['qps']:,.0f} {PARTS[one.cell.part].UNIT}"
+
+
+def take(turn, stage):
+    """Runs a turn's members, but for those that were left out since, and in a duet those that have
+    spoilt too many; returns what came of them."""
+    turn = turn._replace(members=[
+        (variant, one) for variant, one in turn.members
+        if one.cell.name not in variant.store.left_out
+        and not (turn.duet and stage.failed[variant.store.path, one.cell.name] >= SPOILT)])
+    if len(turn.members) < 1 + turn.duet:
+        return "left out"
+    found = (duet if turn.duet else solo)(turn, stage)
+    for one in found:
+        if isinstance(one, run.Failed) and one.status == run.USAGE:
+            raise one  # so will the next one
+    keep_all(turn, found)
+    return "; ".join(in_words(one, sample) for (_, one), sample in zip(turn.members, found))
+
+
+def seconds(turn):
+    timings = [timing_of(turn, one) for _, one in turn.members]
+    return START_STOP_S * len(timings) + max(one.warmup_s + one.duration_s for one in timings)
+
+
+def title(turn, several):
+    """What the progress says of it."""
+    if turn.duet:
+        one = turn.members[0][1]
+        what = one.cell.name if several else f"{len(turn.members)} beside {one.cell.name}"
+        return f"duet {turn.number}, {what}"
+    (variant, one), = turn.members
+    return f"round {turn.number}, {one.cell.name}" + f" ({variant.store.label})" * several
 
 
 def measure(variants):
     """All that is left to do; KeyboardInterrupt passes through, with all that was measured kept."""
-    left = list(schedule(variants))
-    cpus = run.choose_cpus()
-    total_s = sum(one.timing.warmup_s + one.timing.duration_s + START_STOP_S
-                  for _, _, one in left)
-    several = len(variants) > 1
+    left = [turn for turn in schedule.turns(variants) if not turn.has_ended()]
+    stage = stage_of(variants)
+    total_s = sum(map(seconds, left))
     try:
         with progress(len(left), total_s / max(1, len(left))) as shown:
-            for variant, number, one in left:
-                text = f"round {number}, {one.cell.name}"
-                text += f" ({variant.store.label})" if several else ""
+            for turn in left:
+                text = title(turn, len(variants) > 1)
                 shown.begin(text)
-                done = variant.store.has(one.cell.name, number)  # left out since
-                shown.end(f"{text}: " + ("left out" if done else
-                                         measure_one(variant, cpus, number, one)))
+                shown.end(f"{text}: {take(turn, stage)}")
     finally:
-        for variant in variants:
-            shutil.rmtree(variant.store.path / "files", ignore_errors=True)
+        shutil.rmtree(stage.scratch, ignore_errors=True)

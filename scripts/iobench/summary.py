@@ -38,8 +38,8 @@ def host_lines(found):
 
 def summaries(found):
     """({part name: the merged figures of its cells}, the rule of their ratios)"""
-    by_part = {part.NAME: figures.summary(part, found.cells(part.NAME), found.samples,
-                                          found.failures) for part in found.parts()}
+    by_part = {part.NAME: [figures.summarise(part, found, cell) for cell in found.cells(part.NAME)]
+               for part in found.parts()}
     return by_part, ratios.rule_text(ratios.attach(found, by_part))
 
 

@@ -3,14 +3,14 @@
 import argparse
 import re
 import shlex
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 from iobench import cells, figures, options, run
 from iobench.cells import LOWER, Key, Metric, Timing
 from iobench.table import BLANK, Table
 
 NAME, TITLE, UNIT = "udp", "UDP echo over loopback", "echoes/s"
-TIMING = Timing(3, 0.4, 0.1)
+TIMING = Timing(3, 0.4, 0.1, duets=24, solo=10)
 ONE_BY_ONE, BATCHED = "one-by-one", "batched"
 ONE_WAY = "sockperf:throughput"  # a peer's backend
 WAYS = {ONE_BY_ONE: "--batch 1", BATCHED: "", "gso": "--gso on --gro off",
@@ -55,6 +55,10 @@ BASELINE = {"backend": "epoll", "how": ONE_BY_ONE}
 STALLED_S = 30  # beyond warm-up and window
 
 
+def fit(table, given):
+    return table | given
+
+
 def ends(cell):
     """Whose reports a run leaves."""
     return ("client", "server") if cell["processes"] == 2 else ("client",)
@@ -65,47 +69,69 @@ def both(cell, place, file):
             "--json", file, *how_words(cell["how"])]
 
 
-def client_words(cell, timing):
-    words = ["-c", str(cell["clients"]), "-s", str(cell["size"]), "-P", str(cell["pipeline"]),
+def client_words(cell, timing, place):
+    words = [*place.gated(), "-c", str(cell["clients"]), "-s", str(cell["size"]), "-P", str(cell["pipeline"]),
              "-t", str(cell["threads"]), "-d", f"{timing.duration_s:.9f}",
              "--warmup", f"{timing.warmup_s:.9f}", "-q"]
     words += ["--rate", str(cell["rate"])] if cell["rate"] else []
     return words + shlex.split(cell["options"])
 
 
-def in_one_process(cell, place, files):
+@contextmanager
+def in_one_process(cell, timing, place, files):
     words = [*both(cell, place, files["client"]), "-w", str(cell["workers"])]
     if place.cpus and (cell["threads"], cell["workers"]) == (1, 1):
         words += ["--cpus", f"{place.cpus[run.CLIENT]},{place.cpus[run.SERVER]}"]  # in this order
-    return words
+    with run.started(words + client_words(cell, timing, place)) as process:
+        yield process
 
 
 @contextmanager
-def beside_a_server(cell, place, files):
+def beside_a_server(cell, timing, place, files):
     """As other programs are. Linux shares a busy CPU out among sessions first: threads of one would
     get less of it than those of two."""
     server = [*both(cell, place, files["server"]), "--role", "server", "-h", "127.0.0.1", "-p", "0",
               "-w", str(cell["workers"]), *place.pinned(run.SERVER, cell["workers"]),
               *shlex.split(cell["options"])]
-    with run.server(server) as (port, _):
-        yield [*both(cell, place, files["client"]), "--role", "client", "-h", "127.0.0.1",
-               "-p", str(port), *place.pinned(run.CLIENT, cell["threads"])]
+    with run.server(server) as (port, pid):
+        client = [*both(cell, place, files["client"]), "--role", "client", "-h", "127.0.0.1",
+                  "-p", str(port), *place.pinned(run.CLIENT, cell["threads"]),
+                  *place.beside("bench_udp", pid)]
+        with run.started(client + client_words(cell, timing, place)) as process:
+            yield process
 
 
-def measure(cell, timing, place, stem):
-    """One run; leaves its reports under stem and returns them."""
-    files = run.report_files(stem, ends(cell))
-    within_s = timing.warmup_s + timing.duration_s + STALLED_S
-    with (beside_a_server(cell, place, files) if cell["processes"] == 2 else
-          nullcontext(in_one_process(cell, place, files))) as command:
-        run.client(command + client_words(cell, timing), within_s)
-    sample = {end: run.report(file) for end, file in files.items()}
+def patience_s(timing):
+    return timing.warmup_s + timing.duration_s + STALLED_S
+
+
+def under_way(cell, timing, place, stem):
+    """A context that gives the process of the client."""
+    how = beside_a_server if cell["processes"] == 2 else in_one_process
+    return how(cell, timing, place, run.report_files(stem, ends(cell)))
+
+
+def result(cell, stem):
+    sample = {end: run.report(file) for end, file in run.report_files(stem, ends(cell)).items()}
     client = sample["client"]
     if not client["totals"]["requests"] or not servers([sample])[0]["echoed"]:
         raise run.Failed("bench_udp: nothing came back")
     if client["exit_status"] and not client["totals"]["errors"]:
         raise run.Failed(f"bench_udp: exit status {client['exit_status']}")
     return sample
+
+
+def why_no_duet(cell):
+    """By measurement: docs/method.md, "Duets"."""
+    if cell["mode"] == "latency":
+        return "threads that spin take each other's CPU"
+    if cell["threads"] > 1 or cell["workers"] > 1:
+        return "several threads do not share a CPU as they do apart"
+    if cell["rate"]:
+        return "an open loop below its limit has the rate of its schedule"
+    if cell["how"].split("+")[0] != ONE_BY_ONE:
+        return "batches are larger where datagrams wait for a CPU"
+    return None
 
 
 # ---- what the samples say
@@ -116,7 +142,7 @@ def servers(samples):
     return [sample.get("server", sample["client"])["server"] for sample in samples]
 
 
-def server_cpu_us(samples):
+def whole_life_cpu_us(samples):
     uses = servers(samples)
     return figures.cpu_us(uses, sum(use["echoed"] for use in uses))
 
@@ -126,10 +152,15 @@ METRICS = [
     *figures.latency_metrics(),
     Metric("client_cpu_us", "client CPU us per echo", "us", LOWER, lambda samples:
            figures.cpu_us([r["cpu"] for r in figures.clients(samples)], figures.requests(samples))),
-    Metric("server_cpu_us", "server CPU us per echo", "us", LOWER, server_cpu_us),
+    Metric("server_cpu_us", "server CPU us per echo", "us", LOWER, lambda samples:
+           figures.server_cpu_us(samples, whole_life_cpu_us)),
     Metric("lost", "lost", "", LOWER, lambda samples:
            sum(report["packets"]["lost"] for report in figures.clients(samples))),
 ]
+
+def ratio_metrics(_):
+    """Of which bench's table has ratios."""
+    return "rate", "server_cpu_us"
 
 
 def remarks(_, samples):
@@ -142,11 +173,12 @@ COLUMNS = [
     ("", "backend"), ("", "how"), ("echoes per s", "median"), ("echoes per s", "spread"),
     ("latency, us", "P50"), ("latency, us", "P99"),
     ("CPU us per echo", "client"), ("CPU us per echo", "server"),
-    ("", "lost"), ("", "errors"), (f"to {BASELINE['backend']}", ONE_BY_ONE),
+    ("", "lost"), ("", "errors"), (f"to {BASELINE['backend']} {ONE_BY_ONE}", "echoes/s"),
+    (f"to {BASELINE['backend']} {ONE_BY_ONE}", "server CPU"),
 ]
 NOTES = [
     figures.SPREAD_NOTE.format("echoes"),
-    "CPU: user and system; of the client in the window, of the server in its whole life.",
+    "CPU: user and system, of client and server in the window.",
     f"{ONE_BY_ONE}: a datagram per system call (--batch 1). {BATCHED}: bench_udp's defaults, with "
     "GSO and GRO where the system has them. batch-N: without them.",
 ]
@@ -156,7 +188,7 @@ ONE_WAY_NOTE = f"{ONE_WAY}: nobody answers; two datagrams that arrived count as 
 def row(found):
     name = {key: found["settings"][key] for key in COMPARED}
     if not found["rounds"]:
-        return [*name.values(), *[BLANK] * 7, f"{found['errors']:,}", BLANK]
+        return [*name.values(), *[BLANK] * 7, f"{found['errors']:,}", BLANK, BLANK]
     metrics = found["metrics"]
     return [
         *name.values(), *figures.rate_texts(found),
@@ -164,8 +196,18 @@ def row(found):
         figures.number_text(metrics["client_cpu_us"], 2),
         figures.number_text(metrics["server_cpu_us"], 2),
         f"{metrics['lost']:,}", f"{found['errors']:,}",
-        figures.ratio_text(found, name == BASELINE),
+        figures.ratio_text(found, name == BASELINE, "rate"),
+        figures.ratio_text(found, name == BASELINE, "server_cpu_us"),
     ]
+
+
+def is_baseline(cell):
+    return all(cell[name] == value for name, value in BASELINE.items())
+
+
+def model(settings):
+    """What a cell is among those of its load."""
+    return f"{settings['backend']} {settings['how']}"
 
 
 def heading(settings):

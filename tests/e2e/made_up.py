@@ -226,7 +226,7 @@ def result_set(path, rounds, *, label=None, session=None, seed=1, host=None, lef
     plan = resultset.plan_for(planned, seed=seed, session=session, label=label, remarks=remarks)
     store = resultset.Store.create(path, plan)
     for one, why in (left_out or {}).items():
-        store.record(one.name, 1, resultset.LEFT_OUT, why)
+        store.record([resultset.ended(one.name, 1, resultset.LEFT_OUT, why)])
     for number in range(1, max(lengths.values()) + 1):
         for one, some in rounds.items():
             if number <= len(some) and some[number - 1] is not None:
@@ -236,12 +236,12 @@ def result_set(path, rounds, *, label=None, session=None, seed=1, host=None, lef
 
 def write_run(store, one, number, value, timing, host):
     if isinstance(value, str):
-        store.record(one.name, number, resultset.FAILED, value)
+        store.record([resultset.ended(one.name, number, resultset.FAILED, value)])
         return
     it = value if isinstance(value, Round) else Round(value)
     for end, report in reports(one, it, timing, host).items():
         resultset.write_json(Path(f"{store.stem(one.name, number)}.{end}.json"), report)
-    store.record(one.name, number, resultset.MEASURED)
+    store.record([resultset.ended(one.name, number, resultset.MEASURED)])
 
 
 def noisy(rate, rounds, spread=0.05, seed=1):

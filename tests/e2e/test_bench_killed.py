@@ -15,20 +15,23 @@ from harness import PATIENCE_S, ROOT, eventually
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from iobench import resultset, run  # noqa: E402 (path first)
+from iobench import resultset, run, schedule  # noqa: E402 (path first)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
 
 BENCH = str(ROOT / "scripts" / "bench")
 ROUNDS, KILLS = 2, 20
+DUETS = sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1  # of the backends of TCP
 # Each run ends with its work, so that a machine that is busy only delays it.
 MATRIX = f"""
 rounds = {ROUNDS}
 duration = "30s"
 warmup = "0"
+duets = {ROUNDS}
+duet = "15s"
 [[tcp]]
 backend = ["epoll", "libev"]
-connections = 5
+connections = 10
 client_options = "-n 3000"
 [[udp]]
 clients = 5
@@ -99,15 +102,17 @@ def assert_valid(directory):
 
 def assert_complete(directory):
     found = assert_valid(directory)
-    numbers = set(range(1, ROUNDS + 1))
     assert len(found.planned) == 5
-    assert {name: set(rounds) for name, rounds in found.samples.items()} == {
-        name: numbers for name in found.planned}
-    ran = [(line["cell"], line["round"]) for line in lines_of(directory)]
-    assert sorted(ran) == sorted((name, number) for name in found.planned for number in numbers)
-    files = {f"{name}-{number}.{end}.json" for name, one in found.planned.items()
-             for number in numbers
-             for end in (("client", "server") if one.cell.part == "tcp" else ("client",))}
+    expected = sorted((one.cell.name, turn.number, turn.duet)
+                      for turn in schedule.turns([schedule.Variant(found, None)])
+                      for _, one in turn.members)
+    assert len(expected) == (5 + 2 * DUETS) * ROUNDS
+    assert sorted((name, number, duets) for name in found.planned for duets in (False, True)
+                  for number in found.rounds(name, duets)) == expected
+    ran = [(line["cell"], line["round"], "duet" in line) for line in lines_of(directory)]
+    assert sorted(ran) == expected
+    files = {f"{name}-{'duet-' * duet}{number}.{end}.json" for name, number, duet in expected
+             for end in (("client", "server") if name.startswith("tcp") else ("client",))}
     assert {path.name for path in (directory / "raw").iterdir()} == files
     assert not any(report["interrupted"] for report in found.reports())
     assert not (directory / "files").exists()

@@ -24,7 +24,8 @@ BACKENDS = ["epoll", "libev"] if sys.platform == "linux" else ["libev"]
 ROUNDS = 2
 CONNECTIONS = [1, 10]
 SHORT = ["--parts", "tcp", "--backends", ",".join(BACKENDS), "--rounds", str(ROUNDS),
-         "--connections", "1,10", "--duration", "200ms", "--warmup", "20ms"]
+         "--connections", "1,10", "--duration", "200ms", "--warmup", "20ms",
+         "--client", BACKENDS[0], "--duets", "0"]
 
 
 FILES = {"plan.json", "runs.jsonl", "raw", "table.md", "summary.json", "report.md"}
@@ -110,20 +111,21 @@ def test_figures_are_those_of_the_reports(small):
         rates = [client["rate"]["qps"] for client in clients]
         assert list(cell["rate"]["by_round"].values()) == rates
         assert cell["rate"]["median"] == pytest.approx(sum(rates) / 2)
-        server_us = sum(s["cpu"]["user_s"] + s["cpu"]["system_s"] for s in servers) * 1e6
-        echoes = sum(s["totals"]["rx_bytes"] for s in servers) / 256
-        assert cell["metrics"]["server_cpu_us"] == pytest.approx(server_us / echoes)
+        server_us = sum(client["cpu"]["server_s"] for client in clients) * 1e6  # in the window
+        requests = sum(client["totals"]["requests"] for client in clients)
+        assert cell["metrics"]["server_cpu_us"] == pytest.approx(server_us / requests)
         settings = cell["settings"]
         assert [client["config"]["connections"] for client in clients] == [
             settings["connections"]] * 2
-        assert {r["backend"]["requested"] for r in clients + servers} == {settings["backend"]}
+        assert {r["backend"]["requested"] for r in servers} == {settings["backend"]}
+        assert {r["backend"]["requested"] for r in clients} == {BACKENDS[0]}
 
 
 def test_both_tables_show_each_cell(small):
     done, directory, summary = small
     markdown = (directory / "table.md").read_text(encoding="utf-8")
     for cell in summary["cells"]:
-        texts = tcp.row(cell)
+        texts = tcp.row(cell, tcp.SERVERS)
         assert " | ".join(texts) in markdown
         assert re.search(r"^" + r" +".join(map(re.escape, texts)) + "$", done.stdout, re.M)
     table = done.stdout[done.stdout.index("TCP echo over loopback"):]
@@ -136,14 +138,14 @@ def test_both_tables_show_each_cell(small):
 def test_udp_and_file_parts(tmp_path):
     """Each has a table of its own; nothing but reports stays; figures are those of the reports."""
     done = bench("--parts", "udp,file", "--backends", ",".join(BACKENDS), "--rounds", "1",
-                 "--duration", "20ms", "--warmup", "0", "--output", tmp_path)
+                 "--duration", "20ms", "--warmup", "0", "--duets", "0", "--output", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     summary = load(tmp_path / "summary.json")
     cells = {cell["name"]: cell for cell in summary["cells"]}
     assert {cell["part"] for cell in cells.values()} == {"udp", "file"}
     assert {f"udp-{backend}-{how}" for backend in BACKENDS
             for how in ("one-by-one", "batched")} < set(cells)
-    assert "file-sync-direct-off" in cells  # others where they can run
+    assert "file-sync-direct-off-existing-on" in cells  # others where they can run
     assert {path.name for path in tmp_path.iterdir()} - IF_IT_CAN == FILES
     assert {path.name for path in (tmp_path / "raw").iterdir()} == {
         f"{name}-1.client.json" for name in cells}
@@ -197,7 +199,7 @@ def test_what_cannot_run_here_is_left_out(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     summary = load(tmp_path / "out" / "summary.json")
     assert summary["cells"] == []
-    assert "left out: file-sync-direct-on: bench_file_io: not here" in summary["remarks"]
+    assert "left out: file-sync-direct-on-existing-on: bench_file_io: not here" in summary["remarks"]
 
 
 # ---- what can go wrong
@@ -247,7 +249,7 @@ def client_that(script, directory):
 
 
 ONE_RUN = ["--parts", "tcp", "--backends", BACKENDS[0], "--rounds", "1", "--connections", "1",
-           "--duration", "20ms", "--warmup", "0"]
+           "--duration", "20ms", "--warmup", "0", "--client", BACKENDS[0], "--duets", "0"]
 
 
 def test_a_failed_run_is_an_error(tmp_path):
@@ -275,7 +277,7 @@ def test_errors_and_warnings_are_shown(tmp_path):
     assert done.returncode == 1
     cell, = load(tmp_path / "out" / "summary.json")["cells"]
     assert (cell["errors"], cell["rounds"]) == (7, 1)
-    assert re.search(rf"^{BACKENDS[0]} .* 7 +\S+$", done.stdout, re.M)
+    assert re.search(rf"^{BACKENDS[0]} .* 7 +\S+ +\S+$", done.stdout, re.M)
     assert done.stdout.count("load 1.5") == 1 and "load 2.5" not in done.stdout
 
 

@@ -543,10 +543,10 @@ def test_an_interrupted_build_leaves_nothing(repository, tmp_path):
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a repository")
-def test_revisions_are_measured_interleaved(tmp_path):
-    """HEAD twice: one build, two sets of one session."""
+def test_revisions_are_measured_side_by_side(tmp_path):
+    """HEAD twice: one build, two sets of one session. At the same time where that is valid."""
     matrix = tmp_path / "m.toml"
-    matrix.write_text('[[tcp]]\nbackend = "libev"\nconnections = 2\n', encoding="utf-8")
+    matrix.write_text('[[tcp]]\nbackend = "libev"\nconnections = [2, 10]\n', encoding="utf-8")
     start_s = time.monotonic()
     done = script("--rev", "HEAD", "--rev", "HEAD", "--matrix", matrix, "--rounds", 2,
                   "--duration", "20ms", "--warmup", "5ms", "--output", tmp_path / "out", "--json",
@@ -554,7 +554,13 @@ def test_revisions_are_measured_interleaved(tmp_path):
     assert (done.returncode, done.stderr) == (0, ""), time.monotonic() - start_s
     assert done.stdout.count("building HEAD") == 1
     found = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
-    assert (found["paired"], found["findings"][0]["new_rounds"]) == (True, 2)
+    ways = {(one["settings"]["connections"], one["how"], one["new_rounds"])
+            for one in found["findings"]}
+    cpus = getattr(os, "sched_getaffinity", lambda _: [0])(0)
+    duet = "duet" if len(cpus) > 1 else "interleaved"
+    assert (found["paired"], ways) == (True, {(2, "interleaved", 2), (10, duet, 2)})
+    assert {one["metric"] for one in found["findings"]} == {
+        "rate", "client_cpu_us", "server_cpu_us"}
     assert any("2 rounds can show nothing; at least 6" in text for text in found["warnings"])
     assert (tmp_path / "out" / "base" / "table.md").exists()
     assert len(work_trees(ROOT)) == len(set(work_trees(ROOT)))

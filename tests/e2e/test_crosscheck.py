@@ -398,7 +398,7 @@ def test_what_reads_sets_reads_those_with_peers(whole):
         return done.stdout
 
     verdict = script("compare", "--backends", "sync,fio:sync", out)
-    assert "1 cell, 6 rounds of one session" in verdict and "warning: different" not in verdict
+    assert "1 cell, 6 solo rounds of one session" in verdict and "warning: different" not in verdict
     rows = list(csv.DictReader(io.StringIO(script("export", "--to", "csv", out), newline="")))
     theirs = [row for row in rows if row["setting_engine"] == "fio:sync"]
     assert len(theirs) == 6 and theirs[0]["client_limited"] == theirs[0]["syscalls"] == ""

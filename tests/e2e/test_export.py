@@ -244,7 +244,7 @@ def test_openmetrics_histograms(odd_set):
 COLUMNS = (
     "set session part cell round started_at host version window_s requests errors client_limited "
     "setting_backend setting_client setting_connections setting_size setting_pipeline setting_mode "
-    "setting_threads setting_rate setting_churn setting_work setting_server_options "
+    "setting_threads setting_client_threads setting_rate setting_churn setting_work setting_server_options "
     "setting_client_options setting_how setting_clients setting_workers setting_processes "
     "setting_options setting_engine setting_direct setting_rw setting_block setting_depth "
     "setting_batch setting_files setting_existing setting_sync rate p50_ns p90_ns p95_ns p99_ns p999_ns response_p50_ns "

@@ -8,16 +8,6 @@ from iobench import pairing
 EPOLL, LIBEV = (made_up.cell("tcp", backend=name) for name in ("epoll", "libev"))
 
 
-class WithDuets:
-    """A set in which some cells were also measured at the same time as others."""
-
-    def __init__(self, found, duets):
-        self.found, self.plan, self.duets = found, found.plan, duets
-
-    def by_round(self, name, metric, duets=False):
-        return self.duets[name] if duets else self.found.by_round(name, metric)
-
-
 def ends(*sets):
     return [pairing.End(found, cell) for found, cell in zip(sets, (EPOLL, LIBEV))]
 
@@ -43,16 +33,31 @@ def test_nothing_says_that_single_reports_were_interleaved(found):
     assert pairing.rounds_for(*ends(found, found), "rate")[0] == "separate"
 
 
+def duet(sample, began_ns):
+    """The sample as if it were of a duet whose window began then."""
+    client = sample["client"] | {"window": sample["client"]["window"]
+                                 | {"start_monotonic_ns": began_ns}}
+    return sample | {"client": client}
+
+
 @pytest.mark.parametrize(("metric", "how"), [
     ("rate", "duet"), ("server_cpu_us", "duet"), ("p99_ns", "interleaved")])
 def test_rounds_at_the_same_time_come_first(found, metric, how):
     """But for latencies, which would be those of a crowded machine."""
-    both = WithDuets(found, {EPOLL.name: {1: 7.0}, LIBEV.name: {1: 8.0}})
-    said, base, new = pairing.rounds_for(*ends(both, both), metric)
+    for cell in (EPOLL, LIBEV):
+        found.duets[cell.name] = {7: duet(found.samples[cell.name][2], 1234)}
+    said, base, new = pairing.rounds_for(*ends(found, found), metric)
     assert said == how
-    assert ((base, new) == ({1: 7.0}, {1: 8.0})) == (how == "duet")
+    assert set(base) == set(new) == ({7} if how == "duet" else {1, 2})
 
 
-def test_a_duet_takes_two(found):
-    both = WithDuets(found, {EPOLL.name: {1: 7.0}, LIBEV.name: {}})
-    assert pairing.rounds_for(*ends(both, both), "rate")[0] == "interleaved"
+@pytest.mark.parametrize(("epoll", "libev"), [
+    ({7: 1234}, {}), ({7: 1234}, {8: 1234}),  # it takes two
+    ({7: 1234}, {7: 1235}),  # each with its like of another set, at another time
+    ({7: None}, {7: None}),  # nothing says when
+])
+def test_what_was_not_measured_at_the_same_time_is_no_duet(found, epoll, libev):
+    for cell, some in ((EPOLL, epoll), (LIBEV, libev)):
+        found.duets[cell.name] = {number: duet(found.samples[cell.name][1], began_ns)
+                                  for number, began_ns in some.items()}
+    assert pairing.rounds_for(*ends(found, found), "rate")[0] == "interleaved"

@@ -182,7 +182,7 @@ def changed(tool, path, value):
         changed("bench_client", "latency.service_ns.p50", None),
         changed("bench_client", "latency.service_ns.count", 0),
         changed("bench_client", "uptime_s", 1),
-        changed("bench_client", "calibration.clock_ns", None),
+        changed("bench_client", "calibration.samples", None),
         changed("bench_client", "calibration.wake_p50_ns", -1),
         changed("bench_client", "steady.trend_p", 1.5),
         changed("bench_client", "steady.reason", ""),

@@ -1,7 +1,8 @@
 """What two sides say together, cell by cell and metric by metric, and the verdict on each.
 
 A side is a result set, or one backend of a set. Rounds of one session are pairs: those of the same
-number were measured one after the other. Otherwise all that is left is that there are two samples.
+number were measured at the same time, or one after the other. Otherwise all that is left is that
+there are two samples.
 """
 
 from typing import NamedTuple
@@ -20,7 +21,11 @@ class End(pairing.End):
     """A cell of one side."""
 
     def samples(self):
+        """Of the rounds in which it had its CPUs to itself."""
         return list(self.found.samples[self.cell.name].values())
+
+    def every(self):
+        return self.found.every(self.cell.name)
 
     def failures(self):
         return self.found.failures.get(self.cell.name, [])
@@ -64,6 +69,7 @@ class Finding(NamedTuple):
     metric: cells.Metric
     base: float | None
     new: float | None
+    how: str  # its rounds were paired: of pairing.py
     rounds: tuple  # of base and new
     ratio: inference.Ratio
     verdict: verdicts.Verdict
@@ -106,7 +112,7 @@ def of_sets(base, new):
         if all(there):
             old, now = (some[name] for some in ends)
             part = PARTS[now.cell.part]
-            short = " ".join(now.cell[key] for key in part.COMPARED)
+            short = part.model(now.cell)
             pairs.append(Pair(heading(part, now.cell), short, old, now))
         elif any(there):
             found = new if there[0] else base
@@ -141,7 +147,7 @@ def of_backends(found, base, new):
         if cell[key] in by_rest and found.samples[name]:
             rest = tuple(value for setting, value in cell.settings.items() if setting != key)
             by_rest[cell[key]][part.NAME, rest] = (End(found, cell), heading(part, cell),
-                                                   " ".join(cell[other] for other in others))
+                                                   " ".join(str(cell[other]) for other in others))
     for backend, some in by_rest.items():
         if not some:
             known = {one.cell[PARTS[one.cell.part].COMPARED[0]]: None
@@ -238,6 +244,6 @@ def findings(subject, wanted, rule=verdicts.Rule()):
     for (pair, metric, test), verdict, p in zip(asked, verdicts.judge(tests, rule),
                                                 mann_whitney(tests)):
         values = [end.found.merged(end.cell.name, metric.name) for end in (pair.base, pair.new)]
-        found.append(Finding(pair, metric, *values, test.rounds(), test.ratio(), verdict, p,
-                             *outcome_of(pair, verdict)))
+        found.append(Finding(pair, metric, *values, test.how, test.rounds(), test.ratio(), verdict,
+                             p, *outcome_of(pair, verdict)))
     return found

@@ -25,7 +25,7 @@ class Fault(NamedTuple):
 
 def of(end):
     """{kind: Fault} of a cell of one side."""
-    samples, failed = end.samples(), len(end.failures())
+    samples, failed = end.every(), len(end.failures())
     return {FAILED: Fault(failed, failed + len(samples)),
             ERRORS: Fault(figures.errors(samples), figures.requests(samples)),
             STARVED: Fault(figures.starved(samples), len(samples))}

@@ -3,13 +3,16 @@
 import math
 from collections import Counter
 
-from iobench import figures, inference, summary, verdicts
+from iobench import figures, inference, pairing, summary, verdicts
 from iobench.compare import cautions
 from iobench.outcomes import (BETTER, DIFFERENT, EQUAL, UNCLEAR, VOID, WORSE, percent_text,
                               visible_text)
 from iobench.table import BLANK, Table, escaped, markdown_line
 
 VERSION = 2
+KINDS = {pairing.DUET: "duets", pairing.INTERLEAVED: "solo"}
+ROUNDS_NOTE = ("Ratios are of duets, in which both sides run at the same time on the same CPUs, or "
+               "of solo rounds in turn; base and new are of solo rounds.")
 MOST_SHOWN = 40  # rows of a Markdown table: a comment has room for 64 KiB
 
 
@@ -48,27 +51,35 @@ def row(finding, several):
     return [finding.pair.name or finding.pair.new.cell.part,
             *([title_of(finding.metric)] if several else []),
             value_text(finding.metric, finding.base), value_text(finding.metric, finding.new),
-            f"{finding.ratio.value:.3f}", interval_text(finding.ratio), p_text(finding.verdict.p),
-            p_text(finding.mann_whitney_p), finding.text(), seen_text(finding)]
+            f"{finding.ratio.value:.3f}", interval_text(finding.ratio), kind_text(finding),
+            p_text(finding.verdict.p), finding.text(), seen_text(finding)]
 
 
 def columns(several):
     return [("", ""), *([("", "metric")] if several else []),
             ("", "base"), ("", "new"), ("new / base", "ratio"), ("new / base", "95 % interval"),
-            ("p, corrected", "p"), ("p, corrected", "M-W"), ("", "verdict"),
+            ("", "rounds"), ("corrected", "p"), ("", "verdict"),
             ("smallest change", "seen")]
 
 
+def kind_text(finding):
+    """How many rounds a ratio rests on, and of which kind."""
+    base, new = finding.rounds
+    kind = KINDS.get(finding.how)
+    return f"{base} {kind}" if kind else f"{base} and {new}"
+
+
 def rounds_text(found):
-    """Of how many rounds the sides are."""
-    counts = dict.fromkeys(one.rounds for one in found)
-    return "; ".join(f"{base}" if base == new else f"{base} and {new}" for base, new in counts)
+    """Of all ratios, in words."""
+    kinds = dict.fromkeys(map(kind_text, found))
+    return ", ".join(kind if kind.endswith("duets") else f"{kind} rounds" for kind in kinds)
 
 
 def notes(subject, found, rule):
     how = "pairs of rounds" if subject.paired else "the rounds of both sides"
     return [
-        cautions.level_text(subject, len(found)) + " M-W: Mann and Whitney's, in any case.",
+        cautions.level_text(subject, len(found)),
+        *([ROUNDS_NOTE] if subject.paired else []),
         f"Different: p of at most {inference.ALPHA:.5g} and a ratio at least "
         f"{percent_text(rule.min_effect)} from 1. Equal: shown to be within "
         f"{percent_text(rule.margin)} of 1 at the same level. Else it is too noisy to tell.",
@@ -90,8 +101,8 @@ def table(subject, found, rule, warnings):
         groups.setdefault(one.pair.heading, []).append(row(one, several))
     metrics = ", ".join(dict.fromkeys(title_of(one.metric) for one in found))
     lines = [f"base: {subject.base}", f"new:  {subject.new}", *host_lines(subject),
-             f"{subject.cells_text()}, {rounds_text(found)} rounds of "
-             f"{'one session, interleaved' if subject.paired else 'two sessions'}; {metrics}"]
+             f"{subject.cells_text()}, {rounds_text(found)} of "
+             f"{'one session' if subject.paired else 'two sessions'}; {metrics}"]
     return Table("Comparison", lines, columns(several), groups,
                  [*notes(subject, found, rule),
                   *(f"warning: {text}" for text in warnings)])
@@ -145,7 +156,7 @@ def markdown(subject, found, rule, warnings, failed):
     shown = [one for one in found if one.outcome in (*DIFFERENT, VOID)]
     lines = [f"### iobench: {headline(found)}", "",
              f"**{escaped(subject.base)}** to **{escaped(subject.new)}**, {subject.cells_text()}, "
-             f"{rounds_text(found)} rounds{', interleaved' if subject.paired else ''}. "
+             f"{rounds_text(found)}. "
              f"{sight_text(found)}", "", *(f"- {escaped(line)}" for line in host_lines(subject))]
     lines += [f"- **regression**: {escaped(text)}" for text in failed]
     lines += ["", *markdown_table(shown)] if shown else []
@@ -172,7 +183,8 @@ def finding_json(one):
         "metric": one.metric.name, "unit": one.metric.unit, "better": one.metric.better,
         "base": one.base, "new": one.new,
         "base_rounds": one.rounds[0], "new_rounds": one.rounds[1],
-        "ratio": one.ratio.value, "interval": [one.ratio.low, one.ratio.high] if finite else None,
+        "how": one.how, "ratio": one.ratio.value,
+        "interval": [one.ratio.low, one.ratio.high] if finite else None,
         "p": one.verdict.p, "equal_p": one.verdict.equal_p, "mann_whitney_p": one.mann_whitney_p,
         "outcome": one.outcome, "verdict": one.text(), "visible": one.visible,
         "more_rounds": one.more_rounds(),

@@ -1,4 +1,4 @@
-"""Two revisions, each built in a work tree of its own and measured interleaved with the other."""
+"""Two revisions, each built in a work tree of its own and measured beside the other."""
 
 import os
 import shutil
@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from iobench import resultset, run, runner
+from iobench import pairing, resultset, run, runner, schedule
+from iobench.compare import chosen
 from iobench.matrix import part_of
 from iobench.run import ROOT, USAGE, Failed
 
@@ -101,14 +102,33 @@ def programs_of(revisions, output, repository=ROOT):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def measure(revisions, planned, output, *, seed, command):
-    """Builds and measures both; returns their stores and whether all was measured.
+def has_gate(part, folders):
+    """Whether the clients of a part can be told by both revisions when to begin."""
+    return all(run.knows(str(folder / PROGRAMS[part.NAME][-1]), "--gate") for folder in folders)
+
+
+def timed(one, folders, wanted, solo):
+    """A cell with its rounds: duets and a few solo rounds for the absolute figures, or as many solo
+    rounds where there are no duets, or where they would not tell of a metric that is wanted."""
+    timing, part = one.timing, part_of(one)
+    duets = 0 if solo or schedule.why_no_duet(one.cell, run.choose_cpus()) or not has_gate(
+        part, folders) else timing.duets
+    enough = duets and all(metric.name in pairing.DUET_METRICS
+                           for metric in chosen(part, wanted))
+    rounds = timing.rounds if enough else max(timing.rounds, timing.duets)
+    return one._replace(timing=timing._replace(rounds=rounds, duets=duets))
+
+
+def measure(revisions, planned, output, *, wanted, solo, seed, command):
+    """Builds and measures both; returns their stores and whether all was measured. wanted: names of
+    metrics; solo: no duets.
 
     Interrupted, it returns what was measured, if both sides have something.
     """
     output.mkdir(parents=True, exist_ok=True)
     with programs_of(revisions, output) as folders:
         planned, remarks = measurable(planned, folders)
+        planned = [timed(one, folders, wanted, solo) for one in planned]
         session, stores = None, []
         for name, revision in zip(("base", "new"), revisions):
             plan = resultset.plan_for(planned, seed=seed, session=session, label=revision.label,
@@ -116,7 +136,7 @@ def measure(revisions, planned, output, *, seed, command):
             session = plan["session"]
             stores.append(resultset.Store.create(output / name, plan))
         try:
-            runner.measure([runner.Variant(*pair) for pair in zip(stores, folders)])
+            runner.measure([schedule.Variant(*pair) for pair in zip(stores, folders)])
         except KeyboardInterrupt:
             if not all(any(store.samples.values()) for store in stores):
                 raise

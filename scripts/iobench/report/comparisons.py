@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from iobench import cells, pairing, ratios
 from iobench.outcomes import DIFFERENT, WORSE
+from iobench.parts import PARTS
 
-METRICS = ("rate", "p99_ns", "response_p99_ns", "server_cpu_us", "cpu_us")
+LATENCIES = ("p99_ns", "response_p99_ns")
 
 
 class Asked(NamedTuple):
@@ -22,7 +23,8 @@ def wanted(into, base, new):
     """The ratios of a cell to its baseline, in the metrics that both have."""
     own, its = ({metric.name: metric for metric in end.found.metrics(end.cell.name)}
                 for end in (new, base))
-    return [Asked(into, base, new, own[name]) for name in METRICS if name in own and name in its]
+    names = [*PARTS[new.cell.part].ratio_metrics(new.cell.settings), *LATENCIES]
+    return [Asked(into, base, new, own[name]) for name in names if name in own and name in its]
 
 
 def attach(asked):

@@ -19,8 +19,9 @@ def with_interval(estimate, text):
     return text(estimate["median"]) + (f" ({within})" if within else "")
 
 
-def ratio_text(row):
-    ratio = row["ratios"].get("rate")
+def ratio_text(row, of="rate"):
+    """Of the metric of that name, or of the first whose name ends with it."""
+    ratio = next((one for name, one in row["ratios"].items() if name.endswith(of)), None)
     if row["is_baseline"]:
         return "1"
     if not ratio:
@@ -50,14 +51,14 @@ def row_line(part, row, platforms):
         words.significant(row["throughput"]["peak"]),
         BLANK if spread is None else f"±{spread:.1f} %",
         percentile(row, "P50"), percentile(row, "P99"), cpu_text(row),
-        words.remarks(row), ratio_text(row))
+        words.remarks(row), ratio_text(row), ratio_text(row, "cpu_us"))
 
 
 def part_table(part, platforms):
     baseline = part["loads"][0]["rows"][0]["baseline"]
     columns = ["rank", "platform", "I/O model", part["unit"], "average MiB/s", "peak MiB/s",
                "stability", "P50", "P99", cpu_heading(part), "remarks",
-               f"to {escaped(baseline)}"]
+               f"rate to {escaped(baseline)}", f"CPU to {escaped(baseline)}"]
     made = [line(*columns), line("---:", ":---", ":---", *["---:"] * (len(columns) - 3))]
     for load in part["loads"]:
         made.append(line("", f"**{escaped(load['heading'])}**", *[""] * (len(columns) - 2)))

@@ -99,7 +99,7 @@ def cpu(found, name):
 def row(found, part, cell, start_s):
     """A measured cell; texts and figures alone, for pages and tables."""
     rounds = found.samples[cell.name]
-    samples = list(rounds.values())
+    samples, every = list(rounds.values()), found.every(cell.name)
     rates = found.by_round(cell.name, "rate")
     reports, spread = figures.clients(samples), stats.spread(rates.values())
     unsteady = sum(1 for report in reports
@@ -111,7 +111,7 @@ def row(found, part, cell, start_s):
         "cpu": {end: one for end, one in cpu(found, cell.name).items() if one},
         "over_time": over_time(samples, start_s),
         "storage": part.remarks(cell, samples).get("storage"),
-        "void": figures.void(samples), "errors": figures.errors(samples), "unsteady": unsteady,
+        "void": figures.void(every), "errors": figures.errors(every), "unsteady": unsteady,
         "failures": len(found.failures.get(cell.name, [])),
         "client_limited": sum(bool(report.get("client_limited")) for report in reports),
     }

@@ -22,10 +22,6 @@ SCALES = {  # settings whose values can be an axis
 # ---- parts
 
 
-def model(part, cell):
-    return " ".join(str(cell[name]) for name in part.COMPARED)
-
-
 def heading(part, rows, settings):
     storage = "; ".join(dict.fromkeys(row["storage"] for row in rows if row["storage"]))
     return f"{storage}: {part.heading(settings)}" if storage else part.heading(settings)
@@ -39,25 +35,28 @@ class Series:
     """
 
     def __init__(self, sets, colours):
-        self.sets, self.colours, self.found = sets, colours, {}
+        self.sets, self.colours, self.found, self.cells = sets, colours, {}, []
 
     def of(self, index, cell):
         """Its number."""
         values = tuple(cell[name] for name in PARTS[cell.part].COMPARED)
         self.colours.setdefault(values[0], len(self.colours))
-        return self.found.setdefault((index, values), len(self.found))
+        if (index, values) not in self.found:
+            self.found[index, values] = len(self.found)
+            self.cells.append(cell)
+        return self.found[index, values]
 
     def listed(self, part):
         variants = list(dict.fromkeys((index, *values[1:]) for index, values in self.found))
         made = []
-        for index, values in self.found:
-            name, colour = " ".join(map(str, values)), self.colours[values[0]]
+        for (index, values), cell in zip(self.found, self.cells):
+            name, colour = part.model(cell), self.colours[values[0]]
             dash = variants.index((index, *values[1:])) if len(variants) > 1 else colour
             made.append({
                 "colour": colour % STYLES, "marker": (colour + colour // STYLES) % STYLES,
                 "dash": dash % STYLES,
                 "label": f"{name}, {self.sets[index].label}" if len(self.sets) > 1 else name,
-                "baseline": dict(zip(part.COMPARED, values)) == part.BASELINE})
+                "baseline": part.is_baseline(cell)})
         return made
 
 
@@ -82,7 +81,7 @@ def baseline_of(part, members):
     baseline the first of them."""
     chosen = {}
     for index, found, cell in members:
-        if index not in chosen or cells.is_baseline(part, cell):
+        if index not in chosen or part.is_baseline(cell):
             chosen[index] = pairing.End(found, cell)
     return chosen
 
@@ -98,7 +97,7 @@ def make_load(part, key, members, series, starts, asked):
     for i, (one, (index, found, cell)) in enumerate(zip(rows, members)):
         base = baselines[index]
         one |= {"rank": ranks.get(i), "series": series.of(index, cell), "set": index,
-                "model": model(part, cell), "baseline": model(part, base.cell),
+                "model": part.model(cell), "baseline": part.model(base.cell),
                 "is_baseline": base.cell == cell, "ratios": {}}
         if ends[i] != base and {i, ends.index(base)} <= set(sound):
             asked += comparisons.wanted(one["ratios"], base, ends[i])

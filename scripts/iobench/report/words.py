@@ -19,6 +19,7 @@ METRICS = [  # name, what it is called, more of it, less of it
     ("response_p99_ns", "P99 of the response time", "higher", "lower"),
     ("p99_ns", "P99 latency", "higher", "lower"),
     ("server_cpu_us", "server CPU per request", "higher", "lower"),
+    ("client_cpu_us", "client CPU per request", "higher", "lower"),
     ("cpu_us", "CPU per operation", "higher", "lower"),
 ]
 
@@ -190,6 +191,18 @@ def headlines(part, sets):
             made.setdefault(f"{where}{model} against {baseline}", []).append(
                 (title, outcome(pairs, more, less)))
     return made
+
+
+def in_short(texts):
+    """Of one headline the rate and CPU time, which duets tell; else, in an open loop, the first."""
+    some = [(title, text) for title, text in texts if not title or "CPU" in title]
+    return "; ".join(f"{title}: {text}" if title else text for title, text in some or texts[:1])
+
+
+def titles(outcomes):
+    """Of the metrics of headlines, None for the rate, in the order of METRICS."""
+    found = {title for texts in outcomes.values() for title, _ in texts}
+    return [title for _, title, _, _ in METRICS if title in found]
 
 
 def all_ratios(part):

@@ -8,7 +8,7 @@ import json
 import shutil
 from datetime import datetime, timezone
 
-from iobench import run, runner
+from iobench import run, runner, schedule
 from iobench.matrix import Planned
 from iobench.progress import progress
 from iobench.reproduce.copies import zero_copy
@@ -165,7 +165,7 @@ def measure_probes(store, rows, rounds):
 def measure(store, rows):
     """All that is left to do."""
     if store.planned:
-        runner.measure([runner.Variant(store, run.programs())])
+        runner.measure([schedule.Variant(store, run.programs())])
     measure_probes(store, rows, store.plan["reproduce"]["rounds"])
 
 

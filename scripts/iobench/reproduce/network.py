@@ -8,6 +8,7 @@ from iobench.reproduce.rows import (
 
 # The published programs' loops sleep when there is nothing to do, and so do ours here.
 SLEEPING = {"mode": "throughput"}
+ALIKE = SLEEPING | {"client": tcp.SAME}  # and had one backend at both ends
 BACKENDS = {"Linux": {"epoll": "epoll", "io_uring": "io_uring"},
             "macOS": {"kqueue": "libev:kqueue"}}  # published name: ours
 LARGE_BYTES = 1 << 18  # a message that no recv takes whole
@@ -68,7 +69,7 @@ def echo_row(context, entry, i):
     if not row.obstacle:
         row.figures = echo_figures
         row.runs = [context.planned(tcp, seconds, backend=BACKENDS[system()][backend],
-                                    connections=connections, size=size, **SLEEPING)]
+                                    connections=connections, size=size, **ALIKE)]
     return row
 
 
@@ -105,7 +106,7 @@ def tcp_echo(context):
                         runs=[*new.runs, *old.runs],
                         figures=ratio_figures(reads_s, qps, "Recvs, as above; rounds paired")))
         large = context.planned(tcp, backend=OLD, connections=connections, size=LARGE_BYTES,
-                                **SLEEPING)
+                                **ALIKE)
         rows.append(Row(f"tcp_echo.large-{name}", f"{OLD}, {connections:,} x "
                         f"{figures.size_text(LARGE_BYTES)}", "requests/s", None, new.platform,
                         runs=[large], figures=echo_figures))
@@ -236,7 +237,7 @@ def io_uring_dispatcher(context):
         if not row.obstacle:
             row.figures = speedup_figures
             row.runs = [context.planned(tcp, backend=backend, connections=connections,
-                                        **SLEEPING) for backend in (NEW, OLD)]
+                                        **ALIKE) for backend in (NEW, OLD)]
         rows.append(row)
     counters = dispatcher.entry("counters")
     runs = rows[len(rows) // 2].runs if rows else []

@@ -37,7 +37,7 @@ class Idle(NamedTuple):
         command = [place.program("bench_server"), "-H", "127.0.0.1", "-p", "0", "-b", "epoll"]
         with run.started(command) as process:
             if "listening on" not in process.stdout.readline():
-                raise run.complaint(command, process)
+                raise run.complaint(process)
             time.sleep(SETTLE_S)
             return memory(process.pid)
 
