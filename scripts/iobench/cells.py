@@ -13,8 +13,9 @@ reports mean; parts.py lists them. A part defines:
     METRICS             [Metric], the first of them the rate
     under_way(cell, timing, place, stem) a context: its programs run, and gives the client's process
     result(cell, stem)                   the sample that it left under stem; Failed if it is none
-    patience_s(timing)                   within which a client ends
-    why_no_duet(cell)                    why it cannot be measured beside others, or None
+    STALLED_S                            how long beyond warm-up and window a client may take
+    why_no_duet(cell)                    why it cannot be measured beside others, or None; what holds
+                                         for all parts is in schedule.py
     model(cell)                          what it is, among those it is compared with, in words
     heading(cell), row(...), table(...)  its table
 """

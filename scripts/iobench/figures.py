@@ -153,11 +153,12 @@ def rate_texts(found):
             f"±{found['rate']['spread_percent']:.1f} %" if found["rounds"] > 1 else BLANK]
 
 
-def ratio_text(found, is_baseline, metric="rate"):
-    if found.get("void"):
-        return "void"
-    ratio = found.get("ratios", {}).get(metric)
-    return ratio["text"] if ratio else "1" if is_baseline else BLANK
+def ratio_texts(found, is_baseline, ratio_metrics):
+    """Of each metric that a part has ratios of: both are functions of the part, of settings."""
+    settings, known = found["settings"], found.get("ratios", {})
+    missing = "1" if is_baseline(settings) else BLANK
+    return ["void" if found.get("void") else known[name]["text"] if name in known else missing
+            for name in ratio_metrics(settings)]
 
 
 def size_text(size_bytes):

@@ -77,7 +77,7 @@ def seed(stem):
 def pinned(cell, place):
     """What has duets is bound in solo rounds as well: on a CPU of its own or on any is not the same
     experiment. What has none keeps its threads apart, or waits for a device."""
-    return place.pinned(run.CLIENT) if why_no_duet(cell) is None else []
+    return place.pinned(run.CLIENT) if not (cell["rate"] or why_no_duet(cell)) else []
 
 
 def command(cell, timing, place, stem, file):
@@ -89,10 +89,6 @@ def command(cell, timing, place, stem, file):
              *place.gated(), *pinned(cell, place)]
     return words + (["--rate", str(cell["rate"])] if cell["rate"] else []) + shlex.split(
         cell["options"])
-
-
-def patience_s(timing):
-    return timing.warmup_s + timing.duration_s + STALLED_S
 
 
 @contextmanager
@@ -122,7 +118,7 @@ def why_no_duet(cell):
         return "workers that share a CPU do not run as they do apart"
     if cell["engine"].split(":")[0] == "threads" or "sqpoll" in cell["engine"] + cell["options"]:
         return "its threads would share the CPU of the worker"
-    return "an open loop below its limit has the rate of its schedule" if cell["rate"] else None
+    return None
 
 
 # ---- what the samples say
@@ -184,8 +180,7 @@ def row(found):
         *(figures.us_text(metrics[name]) for name in ("p50_ns", "p99_ns")),
         figures.number_text(metrics["cpu_us"], 2), figures.number_text(metrics["syscalls"], 3),
         f"{found['errors']:,}",
-        *(figures.ratio_text(found, engine == BASELINE["engine"], name)
-          for name in ("rate", "cpu_us")),
+        *figures.ratio_texts(found, is_baseline, ratio_metrics),
     ]
 
 

@@ -68,7 +68,6 @@ class Gate:
         else:
             one.close()
 
-
     def check(self, processes, until):
         """Failed, with its member, of one that has ended, or that is not ready when time is over."""
         late = time.monotonic() > until

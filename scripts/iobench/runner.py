@@ -35,12 +35,17 @@ def stage_of(variants):
                  all(run.reads_server(str(path)) for path in clients), Counter())
 
 
+def patience_s(cell, timing):
+    """Within which a client ends."""
+    return timing.warmup_s + timing.duration_s + PARTS[cell.part].STALLED_S
+
+
 def sample_of(cell, timing, place, stem):
     """What one run found, with its reports left under stem."""
     part = PARTS[cell.part]
     if not peers.of(cell):
         with part.under_way(cell, timing, place, stem) as process:
-            run.finish(process, part.patience_s(timing))
+            run.finish(process, patience_s(cell, timing))
         return part.result(cell, stem)
     sample = {"client": peers.measure(cell, timing, place)}
     for end, file in run.report_files(stem, sample).items():
@@ -90,7 +95,7 @@ def finish_all(turn, stage):
         gate.begin(processes)
         for member, (process, (_, one)) in enumerate(zip(processes, turn.members)):
             with blaming(member):
-                run.finish(process, PARTS[one.cell.part].patience_s(timing_of(turn, one)))
+                run.finish(process, patience_s(one.cell, timing_of(turn, one)))
 
 
 def duet(turn, stage):

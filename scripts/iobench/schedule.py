@@ -29,6 +29,7 @@ class Turn(NamedTuple):
         return all(variant.store.has(one.cell.name, self.number, self.duet)
                    for variant, one in self.members)
 
+
 def groups_of(planned):
     """Lists of those that are compared with one another."""
     groups = {}
@@ -39,18 +40,23 @@ def groups_of(planned):
 
 
 def why_no_duet(cell, cpus):
-    """Why a cell is not measured at the same time as others; None if it may be."""
+    """Why a cell is not measured at the same time as others; None if it may be. What holds for every
+    part is said here, the rest by the part."""
     if peers.of(cell):
         return "a peer cannot be told when to begin"
     if cpus is None:
         return "this system cannot bind programs to CPUs"
     if cpus[0] == cpus[1] and cell.part != "file":
         return "there is one CPU only"
+    if cell.settings.get("mode") == "latency":
+        return "threads that spin take each other's CPU"
+    if cell["rate"]:
+        return "an open loop below its limit has the rate of its schedule"
     return PARTS[cell.part].why_no_duet(cell)
 
 
-def duettists(some, plan):
-    """Those that have duets. A plan may ask for them everywhere, to find out where they mislead."""
+def with_duets(some, plan):
+    """Those of a group that have duets. A plan may ask for them everywhere, to find out where they mislead."""
     return [one for one in some if one.timing.duets
             and (plan.get("duets_everywhere") or not why_no_duet(one.cell, plan["cpus"]))]
 
@@ -93,7 +99,7 @@ def duet(draw, group, variants, number):
 
 def duet_groups(group, variants, plan):
     """With several sets a cell is compared with itself, else the cells of a group with each other."""
-    some = duettists(group, plan)
+    some = with_duets(group, plan)
     return [[one] for one in some] if len(variants) > 1 else [some] * (len(some) > 1)
 
 

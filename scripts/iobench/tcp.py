@@ -88,10 +88,6 @@ def client_command(cell, timing, place, file):
     return command + shlex.split(cell["client_options"])
 
 
-def patience_s(timing):
-    return timing.warmup_s + timing.duration_s + STALLED_S
-
-
 @contextmanager
 def under_way(cell, timing, place, stem):
     """Gives the process of the client, whose server is there as long as the block lasts."""
@@ -112,12 +108,8 @@ def result(cell, stem):
 
 def why_no_duet(cell):
     """By measurement: docs/method.md, "Duets"."""
-    if cell["mode"] == "latency":
-        return "threads that spin take each other's CPU"
     if cell["threads"] > 1:
         return "several threads do not share a CPU as they do apart"
-    if cell["rate"]:
-        return "an open loop below its limit has the rate of its schedule"
     if cell["size"] > DUET_MOST_BYTES:
         return f"messages above {DUET_MOST_BYTES:,} B: the side that needs more CPU gets less of it"
     few, many = DUET_CONNECTIONS
@@ -205,15 +197,13 @@ def row(found, which):
     if not found["rounds"]:
         return [name, *[BLANK] * 7, f"{found['errors']:,}", BLANK, BLANK]
     metrics = found["metrics"]
-    cpu = "client_cpu_us" if which == CLIENTS else "server_cpu_us"
     return [
         name, *figures.rate_texts(found),
         *(figures.us_text(metrics[name]) for name in ("p50_ns", "p95_ns", "p99_ns")),
         figures.number_text(metrics["client_cpu_us"], 2),
         figures.number_text(metrics["server_cpu_us"], 2),
         f"{found['errors']:,}",
-        *(figures.ratio_text(found, is_baseline(found["settings"]), name)
-          for name in ("rate", cpu)),
+        *figures.ratio_texts(found, is_baseline, ratio_metrics),
     ]
 
 

@@ -101,10 +101,6 @@ def beside_a_server(cell, timing, place, files):
             yield process
 
 
-def patience_s(timing):
-    return timing.warmup_s + timing.duration_s + STALLED_S
-
-
 def under_way(cell, timing, place, stem):
     """A context that gives the process of the client."""
     how = beside_a_server if cell["processes"] == 2 else in_one_process
@@ -123,12 +119,8 @@ def result(cell, stem):
 
 def why_no_duet(cell):
     """By measurement: docs/method.md, "Duets"."""
-    if cell["mode"] == "latency":
-        return "threads that spin take each other's CPU"
     if cell["threads"] > 1 or cell["workers"] > 1:
         return "several threads do not share a CPU as they do apart"
-    if cell["rate"]:
-        return "an open loop below its limit has the rate of its schedule"
     if cell["how"].split("+")[0] != ONE_BY_ONE:
         return "batches are larger where datagrams wait for a CPU"
     return None
@@ -196,8 +188,7 @@ def row(found):
         figures.number_text(metrics["client_cpu_us"], 2),
         figures.number_text(metrics["server_cpu_us"], 2),
         f"{metrics['lost']:,}", f"{found['errors']:,}",
-        figures.ratio_text(found, name == BASELINE, "rate"),
-        figures.ratio_text(found, name == BASELINE, "server_cpu_us"),
+        *figures.ratio_texts(found, is_baseline, ratio_metrics),
     ]
 
 
